@@ -1,0 +1,22 @@
+{
+  "targets": [
+    {
+      "target_name": "mptk",
+      "sources": [
+        "native/addon.c",
+        "native/errors.c",
+        "native/socket.c",
+        "native/options.c",
+        "native/info.c",
+        "native/netlink.c",
+        "native/watch.c",
+        "native/relay.c",
+        "native/relay_pump.c",
+        "native/relay_napi.c"
+      ],
+      "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],
+      "cflags_c": ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+      "ldflags": ["-pthread"]
+    }
+  ]
+}
