@@ -20,7 +20,9 @@ if (result.status !== 0) {
   console.error(
     'mptcp-toolkit: the native core did not build. It needs gcc, make and python3' +
       ' (Debian: apt-get install build-essential python3)' +
-      (localHeaders ? '.' : ", and Node's headers, which node-gyp downloads when they are not beside the node binary."),
+      (localHeaders
+        ? '.'
+        : ", and Node's headers, which node-gyp downloads when they are not beside the node binary."),
   )
 }
 process.exit(result.status ?? 1)

@@ -1,0 +1,105 @@
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import { MptkError } from './errors.js'
+
+/** An IP literal and a port, as sockets know them. */
+export interface SocketAddress {
+  /** IPv4 or IPv6 literal without brackets; a link-local IPv6 may carry `%zone`. */
+  address: string
+  port: number
+}
+
+/** A host that may still be a domain name, and a port: where a client wants to go. */
+export interface Destination {
+  host: string
+  port: number
+}
+
+/** `10.0.0.1:80`, `[2001:db8::1]:80`, `example.org:443`. */
+export function formatAddress(value: SocketAddress | Destination): string {
+  const host = 'address' in value ? value.address : value.host
+  return isIPv6(host) ? `[${host}]:${value.port}` : `${host}:${value.port}`
+}
+
+/** 4, 6, or 0 for a domain name. */
+export function familyOf(host: string): 0 | 4 | 6 {
+  return isIP(host) as 0 | 4 | 6
+}
+
+const HOST_NAME = /^(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?$/i
+
+/** Reads `host:port` or `[v6]:port`. @throws {MptkError} MPTK_ADDRESS */
+export function parseDestination(text: string): Destination {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text.trim())
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  if (host === undefined || !(port <= 65535)) {
+    throw new MptkError(
+      'MPTK_ADDRESS',
+      `expected host:port or [IPv6]:port with a port of 0 to 65535, found ${JSON.stringify(text)}`,
+    )
+  }
+  if (match?.[1] !== undefined ? !isIPv6(host) : !isIP(host) && !HOST_NAME.test(host)) {
+    throw new MptkError(
+      'MPTK_ADDRESS',
+      `expected a host name or an IP address, found ${JSON.stringify(host)}`,
+    )
+  }
+  return { host, port }
+}
+
+/** As {@link parseDestination}, but the host must be an IP literal. @throws {MptkError} MPTK_ADDRESS */
+export function parseSocketAddress(text: string): SocketAddress {
+  const { host, port } = parseDestination(text)
+  if (!isIP(host)) {
+    throw new MptkError(
+      'MPTK_ADDRESS',
+      `expected an IP address with a port (as 127.0.0.1:1080 or [::1]:1080), found ${JSON.stringify(text)}`,
+    )
+  }
+  return { address: host, port }
+}
+
+/** `::ffff:192.0.2.1` as `192.0.2.1`; anything else unchanged. Rules must see one form of an address. */
+export function unmapIPv4(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
+  return mapped?.[1] ?? address
+}
+
+/** A set of prefixes (`10.0.0.0/8`, `::1`, `fe80::/10`). */
+export class PrefixSet {
+  readonly #list = new BlockList()
+
+  /** @throws {MptkError} MPTK_ADDRESS */
+  constructor(prefixes: Iterable<string> = []) {
+    for (const prefix of prefixes) this.add(prefix)
+  }
+
+  /** @throws {MptkError} MPTK_ADDRESS */
+  add(prefix: string): void {
+    const [address = '', length, ...rest] = prefix.split('/')
+    const family = familyOf(address)
+    const bits =
+      length === undefined ? (family === 4 ? 32 : 128) : /^\d{1,3}$/.test(length) ? Number(length) : NaN
+    if (family === 0 || rest.length > 0 || !(bits <= (family === 4 ? 32 : 128))) {
+      throw new MptkError(
+        'MPTK_ADDRESS',
+        `expected an IP address or prefix (as 10.0.0.0/8 or fe80::/10), found ${JSON.stringify(prefix)}`,
+      )
+    }
+    this.#list.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6')
+  }
+
+  /** True when the IP literal lies in a prefix; an IPv4-mapped IPv6 address counts as IPv4. */
+  has(address: string): boolean {
+    const plain = unmapIPv4(address.replace(/%.*$/, ''))
+    const family = familyOf(plain)
+    return family !== 0 && this.#list.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+  }
+}
+
+const LOOPBACK = new PrefixSet(['127.0.0.0/8', '::1'])
+
+/** True for 127.0.0.0/8 and ::1. */
+export function isLoopback(address: string): boolean {
+  return LOOPBACK.has(address)
+}

@@ -1,0 +1,185 @@
+/**
+ * The only importer of the native addon (`native/`). System calls happen there; what the
+ * kernel answers is decoded in `src/kernel`. Every failed call throws a
+ * {@link SystemError}: errno name in `code`, positive `errno`, `syscall`, and `address`
+ * where one is involved. All sockets are non-blocking and close-on-exec.
+ */
+import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { SocketAddress } from './address.js'
+import { MptkError } from './errors.js'
+
+export interface NativeSocketOptions {
+  family: 4 | 6
+  /** `mptcp` is IPPROTO_MPTCP (262, upstream kernels); the out-of-tree kernel uses `tcp` with {@link outOfTree}. */
+  protocol: 'tcp' | 'mptcp'
+  /**
+   * Options 42, 43, 44 of the out-of-tree kernel, set straight after socket(). They mean
+   * other things on upstream kernels: only for a kernel detected as out-of-tree.
+   */
+  outOfTree?: { enabled: boolean; scheduler?: string; pathManager?: string }
+  /** TCP_CONGESTION. */
+  congestion?: string
+  /** SO_MARK. */
+  mark?: number
+  /** SO_BINDTODEVICE. */
+  device?: string
+  reuseAddress?: boolean
+  reusePort?: boolean
+  /** IP_TRANSPARENT / IPV6_TRANSPARENT. */
+  transparent?: boolean
+  /** IPV6_V6ONLY, family 6 only. */
+  v6Only?: boolean
+  /** TCP_NODELAY; best effort, kernels before 6.1 and 6.6 lack it on MPTCP sockets. */
+  noDelay?: boolean
+  /** SO_KEEPALIVE and TCP_KEEP*, seconds; best effort for the same reason. */
+  keepalive?: { idle: number; interval: number; count: number }
+  /** SO_SNDBUF, SO_RCVBUF in bytes as passed to the kernel. */
+  sendBuffer?: number
+  receiveBuffer?: number
+}
+
+export interface AcceptedSocket extends SocketAddress {
+  fd: number
+}
+
+/** Readiness of one descriptor on Node's own event loop (a libuv poll handle). */
+export interface Watcher {
+  /**
+   * Level-triggered until {@link stop}; replaces earlier interest. The callback gets what is
+   * ready; an error or hang-up is reported as both ready, so that the next call shows it.
+   * A started watcher keeps the process alive.
+   */
+  start(events: { readable: boolean; writable: boolean }): void
+  stop(): void
+  /** Final; never closes the descriptor. Must be called before the descriptor is closed. */
+  close(): void
+}
+
+/** Raw answers to MPTCP_FULL_INFO, or to MPTCP_INFO + MPTCP_TCPINFO + MPTCP_SUBFLOW_ADDRS. Each buffer is as long as the kernel said. */
+export interface RawUpstreamInfo {
+  /** struct mptcp_info; undefined where the kernel gives none (fallen back). */
+  info: Buffer | undefined
+  /** struct tcp_info per subflow. */
+  tcpInfo: Buffer[]
+  /** struct mptcp_subflow_info (264 B) from FULL_INFO, else struct mptcp_subflow_addrs (256 B). */
+  addresses: Buffer[]
+  /** Which way it was read. */
+  source: 'full' | 'separate'
+}
+
+/** Raw answers to the out-of-tree MPTCP_INFO (SOL_TCP 45). */
+export interface RawOutOfTreeInfo {
+  meta: Buffer
+  initial: Buffer
+  /** struct tcp_info per subflow. */
+  subflows: Buffer[]
+  /** struct mptcp_sub_info per subflow. */
+  subflowInfo: Buffer[]
+}
+
+export type RelayCause = 'eof' | 'reset' | 'timeout' | 'aborted'
+
+export interface NativeRelayOptions {
+  /** splice through a pipe (TCP to TCP) or recv/send through a buffer (an MPTCP side). */
+  mode: 'splice' | 'copy'
+  /** End with cause `timeout` after so long without a byte in either direction; 0 is never. Milliseconds. */
+  idleTimeout: number
+  /** Bytes already read from `a`, owed to `b` before anything else. */
+  head?: Uint8Array
+}
+
+/** Called once, on the event loop. */
+export type RelayDone = (
+  cause: RelayCause,
+  /** Bytes delivered to b / to a (handed to the kernel's send side). */
+  up: number,
+  down: number,
+  /** For `reset`: which descriptor's call failed, and how. */
+  side: 'a' | 'b' | undefined,
+  errno: string | undefined,
+) => void
+
+export interface NativeRelay {
+  /** Bytes so far: [a to b, b to a]. Valid at any time. */
+  bytes(): [number, number]
+  /** Ends the relay with cause `aborted`; nothing happens when it has ended. */
+  abort(): void
+}
+
+/**
+ * The data plane: threads that move bytes between two connected descriptors until both
+ * directions have ended. Descriptors belong to the engine from {@link relay} until `done`
+ * is called, and then to the caller again, who reads their final state and closes them.
+ * EOF on one side is passed on as shutdown(SHUT_WR) to the other and the other direction
+ * goes on (half-close). On `reset`, `timeout` and `aborted` both descriptors are left with
+ * SO_LINGER 0, so that closing them sends a reset and no peer mistakes a cut for an end.
+ */
+export interface RelayEngine {
+  relay(a: number, b: number, options: NativeRelayOptions, done: RelayDone): NativeRelay
+  /** Relays in progress. */
+  readonly active: number
+  /** Aborts every relay, waits for the threads, then delivers the outstanding `done` calls on the event loop. */
+  stop(): void
+}
+
+export interface NativeAddon {
+  socket(options: NativeSocketOptions): number
+  bind(fd: number, address: string, port: number): void
+  listen(fd: number, backlog: number): void
+  /** Accepts up to `max` waiting connections; [] when none waits. Aborted connections are passed over. */
+  accept(fd: number, max: number): AcceptedSocket[]
+  /** True when connected at once, false when in progress (then wait for writable and call finishConnect). */
+  connect(fd: number, address: string, port: number): boolean
+  /** Throws the connection's pending error (SO_ERROR) as a `connect` error with the address. */
+  finishConnect(fd: number, address: string, port: number): void
+  /** Bytes read into the buffer, 0 at end of stream, -1 when nothing waits. */
+  recv(fd: number, buffer: Uint8Array): number
+  /** Bytes written from the buffer, -1 when the socket cannot take any now. */
+  send(fd: number, buffer: Uint8Array): number
+  /** shutdown(SHUT_WR). */
+  shutdown(fd: number): void
+  close(fd: number): void
+  /** Closes with SO_LINGER 0: the peer sees a reset (MP_FASTCLOSE on MPTCP). */
+  reset(fd: number): void
+  localAddress(fd: number): SocketAddress
+  remoteAddress(fd: number): SocketAddress
+  /** getsockopt: the option's value, as long as the kernel said. */
+  getOption(fd: number, level: number, name: number, length: number): Buffer
+  setOption(fd: number, level: number, name: number, value: Uint8Array | number): void
+  upstreamInfo(fd: number): RawUpstreamInfo
+  outOfTreeInfo(fd: number): RawOutOfTreeInfo
+  watch(fd: number, callback: (readable: boolean, writable: boolean) => void): Watcher
+  /**
+   * Sends one netlink request and collects the answer's datagrams until NLMSG_DONE, an
+   * NLMSG_ERROR or, without NLM_F_DUMP and NLM_F_ACK, the first message. Blocks for at most 2 s.
+   */
+  netlink(protocol: number, request: Uint8Array): Buffer[]
+  RelayEngine: new (threads: number) => RelayEngine
+}
+
+function load(): NativeAddon {
+  const here = dirname(fileURLToPath(import.meta.url))
+  // src/native.ts in the source tree, dist/src/native.js when built
+  const candidates = ['..', '../..'].map((up) => join(here, up, 'build', 'Release', 'mptk.node'))
+  const file = candidates.find((candidate) => existsSync(candidate))
+  if (file === undefined) {
+    throw new MptkError(
+      'MPTK_NATIVE',
+      'the native core is not built: run npm ci (or npm rebuild) in the project',
+    )
+  }
+  try {
+    return createRequire(import.meta.url)(file) as NativeAddon
+  } catch (cause) {
+    throw new MptkError(
+      'MPTK_NATIVE',
+      `the native core does not load under Node ${process.version}: run npm rebuild in the project`,
+      { cause },
+    )
+  }
+}
+
+export const native: NativeAddon = load()

@@ -1,0 +1,129 @@
+/**
+ * A connected stream socket of our own, on Node's event loop but outside net.Socket: the
+ * handshake reads and writes a few messages, then the descriptor goes to the native relay
+ * with nothing buffered on the way.
+ */
+import type { SocketAddress } from '../address.js'
+import { native, type Watcher } from '../native.js'
+
+const CHUNK = 16 * 1024
+const scratch = Buffer.allocUnsafe(CHUNK)
+
+interface Waiter {
+  resolve(): void
+  reject(error: unknown): void
+}
+
+/** Life: open → (detached →) closed. Once closed, always closed. One read and one write at a time. */
+export class Connection {
+  readonly remote: SocketAddress
+  #fd: number
+  #open = true
+  #watcher: Watcher | undefined
+  #reader: Waiter | undefined
+  #writer: Waiter | undefined
+  #failure: Error | undefined
+
+  constructor(fd: number, remote: SocketAddress) {
+    this.#fd = fd
+    this.remote = remote
+  }
+
+  get fd(): number {
+    return this.#fd
+  }
+
+  get local(): SocketAddress {
+    return native.localAddress(this.#fd)
+  }
+
+  /** Some bytes, or undefined at end of stream. @throws {SystemError} */
+  async read(max = CHUNK): Promise<Buffer | undefined> {
+    for (;;) {
+      this.#check()
+      const room = max < CHUNK ? scratch.subarray(0, max) : scratch
+      const length = native.recv(this.#fd, room)
+      if (length > 0) return Buffer.from(scratch.subarray(0, length))
+      if (length === 0) return undefined
+      await new Promise<void>((resolve, reject) => {
+        this.#reader = { resolve, reject }
+        this.#watch()
+      })
+    }
+  }
+
+  /** Returns when the kernel has taken every byte. @throws {SystemError} */
+  async write(bytes: Uint8Array): Promise<void> {
+    let rest = bytes
+    for (;;) {
+      this.#check()
+      const sent = native.send(this.#fd, rest)
+      if (sent === rest.length) return
+      if (sent > 0) rest = rest.subarray(sent)
+      await new Promise<void>((resolve, reject) => {
+        this.#writer = { resolve, reject }
+        this.#watch()
+      })
+    }
+  }
+
+  /** Makes the pending and every later read and write throw `reason`; how deadlines and shutdown reach a handshake. */
+  fail(reason: Error): void {
+    this.#failure ??= reason
+    this.#stopWatching()
+    const waiters = [this.#reader, this.#writer]
+    this.#reader = this.#writer = undefined
+    for (const waiter of waiters) waiter?.reject(this.#failure)
+  }
+
+  /** Stops using the descriptor on the event loop and hands it to the caller (the relay), who does not close it. */
+  detach(): number {
+    this.#check()
+    this.#stopWatching()
+    return this.#fd
+  }
+
+  /** Closes; unread input makes the kernel send a reset, as with any socket. Harmless when closed. */
+  close(): void {
+    this.#finish((fd) => native.close(fd))
+  }
+
+  /** Closes with a reset. Harmless when closed. */
+  reset(): void {
+    this.#finish((fd) => native.reset(fd))
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure
+    if (!this.#open) throw new Error('connection is closed')
+  }
+
+  #watch(): void {
+    this.#watcher ??= native.watch(this.#fd, (readable, writable) => this.#ready(readable, writable))
+    this.#watcher.start({ readable: this.#reader !== undefined, writable: this.#writer !== undefined })
+  }
+
+  #ready(readable: boolean, writable: boolean): void {
+    const reader = readable ? this.#reader : undefined
+    const writer = writable ? this.#writer : undefined
+    if (reader !== undefined) this.#reader = undefined
+    if (writer !== undefined) this.#writer = undefined
+    if (this.#reader === undefined && this.#writer === undefined) this.#watcher?.stop()
+    else this.#watch()
+    reader?.resolve()
+    writer?.resolve()
+  }
+
+  #stopWatching(): void {
+    this.#watcher?.close()
+    this.#watcher = undefined
+  }
+
+  #finish(how: (fd: number) => void): void {
+    if (!this.#open) return
+    this.fail(new Error('connection is closed'))
+    this.#open = false
+    how(this.#fd)
+    this.#fd = -1
+  }
+}

@@ -1,0 +1,91 @@
+/** Outgoing connections: a name or address in, a connected socket of our own out. */
+import { formatAddress, familyOf, type Destination, type SocketAddress } from '../address.js'
+import { MptkError } from '../errors.js'
+import { native } from '../native.js'
+import type { Kernel, SocketWish } from '../kernel/kernel.js'
+import { Connection } from './connection.js'
+import { race } from './race.js'
+import { resolve } from './resolve.js'
+
+export interface DialOptions {
+  wish: SocketWish
+  /** Time limit for resolving and connecting together, milliseconds. */
+  timeout: number
+  signal?: AbortSignal
+  /** Says of each resolved address whether it may be dialled: rules see names first, addresses here. */
+  allow?(address: string): boolean
+}
+
+export interface Dialled {
+  connection: Connection
+  /** Why the socket was opened as TCP, when MPTCP was wished for. */
+  reason?: string
+}
+
+/**
+ * Connects to the destination; a name's addresses are tried as RFC 8305 says, each on a
+ * socket of our own (Node's connector would retry without MPTCP).
+ * @throws {SystemError} the last connect error @throws {MptkError} MPTK_RESOLVE, MPTK_DENIED, MPTK_TIMEOUT
+ */
+export async function dial(kernel: Kernel, to: Destination, options: DialOptions): Promise<Dialled> {
+  const limit = new AbortController()
+  const timer = setTimeout(() => {
+    limit.abort(
+      new MptkError('MPTK_TIMEOUT', `no connection to ${formatAddress(to)} within ${options.timeout} ms`),
+    )
+  }, options.timeout)
+  const onAbort = (): void => limit.abort(options.signal?.reason)
+  if (options.signal?.aborted === true) onAbort()
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    const addresses =
+      familyOf(to.host) === 0 ? await resolve(to.host, options.wish.source, limit.signal) : [to.host]
+    const allowed =
+      options.allow === undefined ? addresses : addresses.filter((each) => options.allow?.(each))
+    if (allowed.length === 0) {
+      throw new MptkError('MPTK_DENIED', `rules allow no address of ${to.host} (${addresses.join(', ')})`)
+    }
+    return await race(allowed, limit.signal, (address, signal) =>
+      connect(kernel, { address, port: to.port }, options.wish, signal),
+    )
+  } finally {
+    clearTimeout(timer)
+    options.signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/** One connection attempt to one address. @throws {SystemError} or the signal's reason */
+export async function connect(
+  kernel: Kernel,
+  to: SocketAddress,
+  wish: SocketWish,
+  signal: AbortSignal,
+): Promise<Dialled> {
+  signal.throwIfAborted()
+  const { fd, reason } = kernel.openSocket(familyOf(to.address) === 6 ? 6 : 4, wish)
+  try {
+    if (wish.source !== undefined) native.bind(fd, wish.source, 0)
+    if (!native.connect(fd, to.address, to.port)) {
+      await writable(fd, signal)
+      native.finishConnect(fd, to.address, to.port)
+    }
+  } catch (error) {
+    native.close(fd)
+    throw error
+  }
+  return { connection: new Connection(fd, to), ...(reason !== undefined && { reason }) }
+}
+
+function writable(fd: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const watcher = native.watch(fd, () => finish(resolve))
+    const onAbort = (): void => finish(() => reject(signal.reason as Error))
+    function finish(then: () => void): void {
+      watcher.close()
+      signal.removeEventListener('abort', onAbort)
+      then()
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    watcher.start({ readable: false, writable: true })
+  })
+}

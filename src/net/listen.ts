@@ -1,0 +1,97 @@
+/** Listening sockets: accept in batches on the event loop, hand each connection on, survive everything a client does. */
+import { formatAddress, familyOf, type SocketAddress } from '../address.js'
+import { describeError, errnoName, MptkError } from '../errors.js'
+import { native } from '../native.js'
+import type { Kernel, OpenedSocket, SocketWish } from '../kernel/kernel.js'
+import { Connection } from './connection.js'
+
+/** Connections taken per wake-up, so that one busy listener does not starve the others. */
+const BATCH = 64
+/** How long accepting rests when the process or the machine is out of descriptors or memory, milliseconds. */
+const EXHAUSTED_PAUSE = 100
+
+export interface Listener {
+  /** The bound address; the port the kernel chose when 0 was asked for. */
+  readonly address: SocketAddress
+  /** What the listener speaks, and why not MPTCP when that was wished for. */
+  readonly opened: Omit<OpenedSocket, 'fd'>
+  /** Stops accepting. Connections handed on are not touched. */
+  close(): void
+}
+
+export interface ListenOptions {
+  backlog?: number
+  onConnection(connection: Connection): void
+  /** Accepting pauses or fails: out of descriptors, for example. The listener goes on by itself. */
+  onError(error: unknown): void
+}
+
+/** @throws {MptkError} MPTK_LISTEN, MPTK_KERNEL_UNSUPPORTED or MPTK_MPTCP_REQUIRED */
+export function listen(
+  kernel: Kernel,
+  at: SocketAddress,
+  wish: SocketWish,
+  options: ListenOptions,
+): Listener {
+  const family = familyOf(at.address) === 6 ? 6 : 4
+  const opened = kernel.openSocket(family, wish)
+  try {
+    native.bind(opened.fd, at.address, at.port)
+    native.listen(opened.fd, options.backlog ?? 4096)
+    return start(opened, options)
+  } catch (cause) {
+    native.close(opened.fd)
+    throw new MptkError('MPTK_LISTEN', `cannot listen on ${formatAddress(at)}: ${explain(cause)}`, { cause })
+  }
+}
+
+function explain(error: unknown): string {
+  switch (errnoName(error)) {
+    case 'EADDRINUSE':
+      return 'the port is taken by another program (EADDRINUSE)'
+    case 'EACCES':
+      return 'ports below 1024 need root or CAP_NET_BIND_SERVICE (EACCES)'
+    case 'EADDRNOTAVAIL':
+      return 'this host has no such address (EADDRNOTAVAIL)'
+    default:
+      return describeError(error)
+  }
+}
+
+function start({ fd, ...opened }: OpenedSocket, options: ListenOptions): Listener {
+  const address = native.localAddress(fd)
+  const watcher = native.watch(fd, acceptBatch)
+  let timer: NodeJS.Timeout | undefined
+  let open = true
+
+  function acceptBatch(): void {
+    let accepted
+    try {
+      accepted = native.accept(fd, BATCH)
+    } catch (error) {
+      // EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection still waits, so polling at once would spin
+      watcher.stop()
+      timer = setTimeout(resume, EXHAUSTED_PAUSE)
+      options.onError(error)
+      return
+    }
+    for (const { fd: client, ...remote } of accepted) options.onConnection(new Connection(client, remote))
+  }
+
+  function resume(): void {
+    if (open) watcher.start({ readable: true, writable: false })
+  }
+
+  resume()
+  return {
+    address,
+    opened,
+    close() {
+      if (!open) return
+      open = false
+      clearTimeout(timer)
+      watcher.close()
+      native.close(fd)
+    },
+  }
+}

@@ -1,0 +1,76 @@
+/** The data plane as services see it: two connections in, byte counts and the cause of the end out. */
+import { availableParallelism } from 'node:os'
+import { native, type RelayCause, type RelayEngine } from '../native.js'
+import type { Kernel } from '../kernel/kernel.js'
+import type { Connection } from './connection.js'
+
+export interface RelayResult {
+  /** Bytes delivered from client to destination, and back. */
+  up: number
+  down: number
+  cause: RelayCause
+  /** With `reset`: who broke off, and the errno name. */
+  side?: 'client' | 'remote'
+  errno?: string
+}
+
+export interface ActiveRelay {
+  /** Resolves when both directions have ended; never rejects. The connections are the caller's again and still open. */
+  readonly ended: Promise<RelayResult>
+  /** Bytes so far, client to destination and back. */
+  bytes(): { up: number; down: number }
+  abort(): void
+}
+
+export interface RelayOptions {
+  /** Milliseconds without a byte in either direction; 0 is never. */
+  idleTimeout: number
+  /** Bytes that came from the client with the handshake and belong to the destination. */
+  head?: Uint8Array
+}
+
+export class Relay {
+  readonly #engine: RelayEngine
+  readonly #kernel: Kernel
+
+  /** @param threads data plane threads; more than the machine's cores gain nothing */
+  constructor(kernel: Kernel, threads = Math.min(4, availableParallelism())) {
+    this.#kernel = kernel
+    this.#engine = new native.RelayEngine(threads)
+  }
+
+  get active(): number {
+    return this.#engine.active
+  }
+
+  start(client: Connection, remote: Connection, options: RelayOptions): ActiveRelay {
+    const a = client.detach()
+    const b = remote.detach()
+    const mode = this.#kernel.isMultipath(a) || this.#kernel.isMultipath(b) ? 'copy' : 'splice'
+    let handle: ReturnType<RelayEngine['relay']> | undefined
+    const ended = new Promise<RelayResult>((resolve) => {
+      handle = this.#engine.relay(a, b, { mode, ...options }, (cause, up, down, side, errno) => {
+        resolve({
+          up,
+          down,
+          cause,
+          ...(side !== undefined && { side: side === 'a' ? 'client' : 'remote' }),
+          ...(errno !== undefined && { errno }),
+        })
+      })
+    })
+    return {
+      ended,
+      bytes() {
+        const [up, down] = handle?.bytes() ?? [0, 0]
+        return { up, down }
+      },
+      abort: () => handle?.abort(),
+    }
+  }
+
+  /** Aborts all relays and waits for the threads; outstanding results are delivered. */
+  stop(): void {
+    this.#engine.stop()
+  }
+}
