@@ -67,6 +67,12 @@ export class Connection {
     }
   }
 
+  /** Ends our direction (FIN); reading goes on. @throws {SystemError} */
+  end(): void {
+    this.#check()
+    native.shutdown(this.#fd)
+  }
+
   /** Makes the pending and every later read and write throw `reason`; how deadlines and shutdown reach a handshake. */
   fail(reason: Error): void {
     this.#failure ??= reason

@@ -52,7 +52,7 @@ export function race<T extends { connection: { close(): void } }>(
           firstError ??= error
           if (settled) return
           if (next < candidates.length) startNext()
-          else if (running === 0) settle(() => reject(firstError as Error))
+          else if (running === 0) settle(() => reject(firstError))
         },
       )
     }

@@ -1,0 +1,28 @@
+/** How a service reaches a destination: straight, or through the next proxy. */
+import type { Destination, SocketAddress } from '../../src/address.js'
+import type { Connection } from '../../src/net/connection.js'
+
+export interface EgressOptions {
+  signal: AbortSignal
+  /** Milliseconds for everything up to the connected destination. */
+  timeout: number
+  /** The rules' word on each resolved address. */
+  allow(address: string): boolean
+}
+
+export interface Reached {
+  connection: Connection
+  /** The outgoing socket's address at whoever dialled the destination; what a SOCKS5 reply carries. */
+  bound: SocketAddress
+  /** Payload that came together with the upstream's reply and belongs to the client. */
+  head?: Buffer
+  /** Why the socket was opened as TCP, when MPTCP was wished for. */
+  reason?: string
+}
+
+export interface Egress {
+  /** For status: `direct`, `socks5 10.0.2.2:1080`. */
+  readonly name: string
+  /** @throws what the dial or the upstream said; the pipeline turns it into the protocol's answer */
+  dial(destination: Destination, options: EgressOptions): Promise<Reached>
+}

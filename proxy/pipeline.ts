@@ -1,0 +1,177 @@
+/**
+ * accept → handshake → rules → dial → relay: the life of every connection, top to bottom.
+ * Protocols differ in their handshake alone, ways out in their egress alone.
+ */
+import type { Destination } from '../src/address.js'
+import { describeError, MptkError } from '../src/errors.js'
+import type { Kernel, Verdict } from '../src/kernel/kernel.js'
+import type { Logger } from '../src/log.js'
+import type { Metrics } from '../src/metrics.js'
+import type { Connection } from '../src/net/connection.js'
+import type { Relay } from '../src/net/relay.js'
+import type { Egress, Reached } from './egress/egress.js'
+import type { Handshake, Request } from './request.js'
+import { Session, sideRecord, type Outcome, type SessionRecord } from './session.js'
+
+/** What all services of a host share. */
+export interface Runtime {
+  kernel: Kernel
+  relay: Relay
+  log: Logger
+  metrics: Metrics
+  /** Sessions in progress, for status. */
+  sessions: Set<Session>
+}
+
+/** What makes one service. */
+export interface Pipeline {
+  name: string
+  runtime: Runtime
+  handshake: Handshake
+  /** Whether the destination, and each of its addresses, may be reached. */
+  rules: {
+    admit(subject: { source: string; user?: string }, destination: Destination): void
+    allows(subject: { source: string; user?: string }, destination: Destination, address: string): boolean
+  }
+  egress: Egress
+  /** Milliseconds. */
+  timeouts: { handshake: number; dial: number; idle: number }
+  /** Aborted when the service stops. */
+  signal: AbortSignal
+}
+
+/** Never rejects: whatever happens to one connection ends here, in its record. */
+export async function serve(pipeline: Pipeline, client: Connection): Promise<void> {
+  const { runtime } = pipeline
+  const session = new Session(pipeline.name, client)
+  runtime.sessions.add(session)
+  let record: SessionRecord | undefined
+  try {
+    const head = await open(pipeline, session)
+    if ('outcome' in head) record = head
+    else record = await relay(pipeline, session, head)
+  } catch (error) {
+    record = session.record('error', NO_BYTES, { error: describeError(error) })
+  } finally {
+    client.close()
+    session.remote?.close()
+    runtime.sessions.delete(session)
+    if (record !== undefined) report(runtime, record)
+  }
+}
+
+const NO_BYTES = { up: 0, down: 0 }
+
+/** Up to a connected destination of which the client knows; or the record of why there is none. */
+async function open(pipeline: Pipeline, session: Session): Promise<{ up?: Buffer } | SessionRecord> {
+  let request: Request
+  try {
+    request = await handshake(pipeline, session)
+  } catch (error) {
+    return session.record('handshake', NO_BYTES, { error: describeError(error) })
+  }
+
+  session.state = 'dialling'
+  session.destination = request.destination
+  session.user = request.user
+  let reached: Reached
+  try {
+    reached = await dial(pipeline, session, request.destination)
+  } catch (error) {
+    const outcome: Outcome =
+      error instanceof MptkError && error.code === 'MPTK_DENIED' ? 'denied' : 'unreachable'
+    // the record is made first: after the abort the client's socket has nothing left to tell
+    const record = session.record(outcome, NO_BYTES, { error: describeError(error) })
+    await request.abort(error)
+    return record
+  }
+
+  try {
+    await request.proceed(reached.bound)
+    if (reached.head !== undefined) await session.client.write(reached.head)
+  } catch (error) {
+    return session.record('reset', NO_BYTES, { error: describeError(error) })
+  }
+  return request.head === undefined ? {} : { up: request.head }
+}
+
+async function handshake(pipeline: Pipeline, session: Session): Promise<Request> {
+  const { client } = session
+  const timer = setTimeout(() => {
+    client.fail(
+      new MptkError('MPTK_TIMEOUT', `no complete handshake within ${pipeline.timeouts.handshake} ms`),
+    )
+  }, pipeline.timeouts.handshake)
+  try {
+    const request = await pipeline.handshake(client)
+    session.clientVerdict = pipeline.runtime.kernel.verdict(client.fd)
+    count(pipeline, 'client', session.clientVerdict)
+    return request
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function dial(pipeline: Pipeline, session: Session, destination: Destination): Promise<Reached> {
+  const { rules, egress, runtime, signal } = pipeline
+  const subject = {
+    source: session.source.address,
+    ...(session.user !== undefined && { user: session.user }),
+  }
+  rules.admit(subject, destination)
+  const done = runtime.metrics.dial.startTimer({ service: pipeline.name })
+  const reached = await egress.dial(destination, {
+    signal,
+    timeout: pipeline.timeouts.dial,
+    allow: (address) => rules.allows(subject, destination, address),
+  })
+  done()
+  session.remote = reached.connection
+  const verdict = runtime.kernel.verdict(reached.connection.fd)
+  // a socket opened as TCP knows only that it is TCP; why is known from opening it
+  session.remoteVerdict = reached.reason === undefined ? verdict : { ...verdict, reason: reached.reason }
+  count(pipeline, 'remote', session.remoteVerdict)
+  return reached
+}
+
+async function relay(pipeline: Pipeline, session: Session, head: { up?: Buffer }): Promise<SessionRecord> {
+  const { client, remote, clientVerdict, remoteVerdict } = session
+  if (remote === undefined || clientVerdict === undefined || remoteVerdict === undefined) {
+    throw new Error('relay before dial')
+  }
+  const { kernel } = pipeline.runtime
+  session.relay = pipeline.runtime.relay.start(client, remote, {
+    idleTimeout: pipeline.timeouts.idle,
+    ...(head.up !== undefined && { head: head.up }),
+  })
+  session.state = 'relaying'
+  const result = await session.relay.ended
+  const side = (connection: Connection, verdict: Verdict) =>
+    sideRecord(
+      connection.remote,
+      verdict,
+      verdict.protocol === 'mptcp' ? kernel.connectionInfo(connection.fd) : undefined,
+    )
+  return session.record(result.cause, result, {
+    client: side(client, clientVerdict),
+    remote: side(remote, remoteVerdict),
+    ...(result.errno !== undefined && { error: `${result.side ?? 'a side'} broke off: ${result.errno}` }),
+  })
+}
+
+function count({ name, runtime }: Pipeline, side: 'client' | 'remote', verdict: Verdict): void {
+  runtime.metrics.transports.inc({
+    service: name,
+    side,
+    protocol: verdict.protocol,
+    reason: verdict.reason ?? '',
+  })
+}
+
+function report({ log, metrics }: Runtime, record: SessionRecord): void {
+  const { service, outcome } = record
+  metrics.sessions.inc({ service, outcome })
+  metrics.bytes.inc({ service, direction: 'up' }, record.up)
+  metrics.bytes.inc({ service, direction: 'down' }, record.down)
+  log.info(record, 'session ended')
+}

@@ -1,0 +1,22 @@
+/** What a handshake hands to the pipeline: the wish of a client, not yet granted. */
+import type { Destination, SocketAddress } from '../src/address.js'
+import type { Connection } from '../src/net/connection.js'
+
+export interface Request {
+  destination: Destination
+  /** Name the client proved by its password. */
+  user?: string
+  /** Bytes that came with the handshake and belong to the destination. */
+  head?: Buffer
+  /** Tells the client that the destination is connected. Never called before it is. */
+  proceed(bound: SocketAddress): Promise<void>
+  /** Tells the client why there will be no connection, then ends the handshake. */
+  abort(reason: unknown): Promise<void>
+}
+
+/**
+ * Speaks a protocol's opening with a fresh connection. Parses only: rules and dialling are
+ * the pipeline's. What it throws ends the connection; anything the protocol lets it say to
+ * the client about that has been said.
+ */
+export type Handshake = (client: Connection) => Promise<Request>

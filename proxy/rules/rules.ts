@@ -1,0 +1,112 @@
+/**
+ * Who may go where. The first rule that matches decides; then the built-in protection of
+ * this host; then everything is allowed. Names are judged before any DNS, addresses after
+ * it, so that a name cannot smuggle a forbidden address past a rule.
+ */
+import { familyOf, formatAddress, PrefixSet, type Destination } from '../../src/address.js'
+import type { RuleConfig } from '../../src/config/schema.js'
+import { MptkError } from '../../src/errors.js'
+import { protectedReason } from './protected.js'
+
+export interface Subject {
+  /** Client's IP address. */
+  source: string
+  user?: string
+}
+
+/** `depends`: a rule before any decision speaks of addresses, and the name is not resolved yet. */
+type Decision = 'allow' | 'deny' | 'depends' | undefined
+
+interface Rule {
+  action: 'allow' | 'deny'
+  names: RegExp[]
+  prefixes: PrefixSet | undefined
+  anywhere: boolean
+  ports: [number, number][] | undefined
+  users: Set<string> | undefined
+  sources: PrefixSet | undefined
+}
+
+export class Rules {
+  readonly #rules: Rule[]
+
+  /** @throws {MptkError} MPTK_CONFIG naming the rule's destination */
+  constructor(rules: readonly RuleConfig[]) {
+    this.#rules = rules.map(compile)
+  }
+
+  /** Judges a request before DNS. @throws {MptkError} MPTK_DENIED */
+  admit(subject: Subject, destination: Destination): void {
+    const literal = familyOf(destination.host) !== 0
+    const allowed = literal
+      ? this.allows(subject, destination, destination.host)
+      : this.#decide(subject, destination, undefined) !== 'deny'
+    if (allowed) return
+    const reason = literal ? protectedReason(destination.host) : undefined
+    throw new MptkError(
+      'MPTK_DENIED',
+      `${formatAddress(destination)} is not allowed${reason === undefined ? ' by the rules' : `: ${reason}`}`,
+    )
+  }
+
+  /** Judges one address of an admitted destination. */
+  allows(subject: Subject, destination: Destination, address: string): boolean {
+    const decision = this.#decide(subject, destination, address)
+    return decision === undefined ? protectedReason(address) === undefined : decision === 'allow'
+  }
+
+  #decide(subject: Subject, { host, port }: Destination, address: string | undefined): Decision {
+    for (const rule of this.#rules) {
+      if (rule.ports?.every(([first, last]) => port < first || port > last)) continue
+      if (rule.users !== undefined && !rule.users.has(subject.user ?? '')) continue
+      if (rule.sources !== undefined && !rule.sources.has(subject.source)) continue
+      const matched = matchesDestination(rule, host, address)
+      if (matched === 'depends') return 'depends'
+      // an address of this host is opened only by a rule that names the address
+      if (matched && rule.action === 'allow' && address !== undefined) {
+        const byAddress = rule.prefixes?.has(address) === true
+        if (byAddress || protectedReason(address) === undefined) return 'allow'
+      } else if (matched) return rule.action
+    }
+    return undefined
+  }
+}
+
+function matchesDestination(rule: Rule, host: string, address: string | undefined): boolean | 'depends' {
+  if (rule.anywhere || rule.names.some((name) => name.test(host))) return true
+  if (rule.prefixes === undefined) return false
+  return address === undefined ? 'depends' : rule.prefixes.has(address)
+}
+
+function compile(config: RuleConfig, index: number): Rule {
+  const action = 'allow' in config ? 'allow' : 'deny'
+  const match = 'allow' in config ? config.allow : config.deny
+  const names: RegExp[] = []
+  const prefixes: string[] = []
+  for (const pattern of match.destinations ?? []) {
+    if (familyOf(pattern.split('/')[0] ?? '') !== 0) prefixes.push(pattern)
+    else names.push(namePattern(pattern, `rules[${index}].${action}.destinations`))
+  }
+  return {
+    action,
+    names,
+    prefixes: prefixes.length > 0 ? new PrefixSet(prefixes) : undefined,
+    anywhere: match.destinations === undefined,
+    ports: match.ports,
+    users: match.users && new Set(match.users),
+    sources: match.sources && new PrefixSet(match.sources),
+  }
+}
+
+/** `example.org` is that name; `*.example.org` is every name below it; `*` is any. */
+function namePattern(pattern: string, path: string): RegExp {
+  if (pattern === '*') return /^/
+  if (!/^(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i.test(pattern)) {
+    throw new MptkError(
+      'MPTK_CONFIG',
+      `${path}: expected a name, *.name or a prefix as 10.0.0.0/8, found ${JSON.stringify(pattern)}`,
+    )
+  }
+  const escaped = pattern.replace(/^\*\./, '').replaceAll('.', '\\.')
+  return new RegExp(pattern.startsWith('*.') ? `\\.${escaped}$` : `^${escaped}$`, 'i')
+}

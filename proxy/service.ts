@@ -1,0 +1,139 @@
+/** From a service's configuration to its open listeners. */
+import { setMaxListeners } from 'node:events'
+import { formatAddress } from '../src/address.js'
+import { loadSecret, loadUsers } from '../src/config/load.js'
+import type { ServiceConfig, Socks5Config, UpstreamConfig } from '../src/config/schema.js'
+import { socketWish } from '../src/config/socket.js'
+import { describeError } from '../src/errors.js'
+import type { Connection } from '../src/net/connection.js'
+import { listen, type Listener } from '../src/net/listen.js'
+import { direct } from './egress/direct.js'
+import type { Egress } from './egress/egress.js'
+import { socks5Upstream } from './egress/socks5-upstream.js'
+import { ConnectionLimits } from './limits.js'
+import { serve, type Pipeline, type Runtime } from './pipeline.js'
+import { fixedTarget } from './reverse/handshake.js'
+import { Rules } from './rules/rules.js'
+import { socks5Handshake } from './socks5/handshake.js'
+import { Users } from './users/users.js'
+
+export interface RunningService {
+  readonly name: string
+  readonly type: ServiceConfig['type']
+  readonly listeners: readonly Listener[]
+  /** `direct`, `socks5 10.0.2.2:1080` or the fixed target. */
+  readonly egress: string
+  /** What the kernel could not grant of optional wishes. */
+  readonly warnings: readonly string[]
+  /** Stops accepting, withdraws handshakes and dials; resolves when every session has ended. Relays are the runtime's to stop. */
+  stop(): Promise<void>
+}
+
+/** A fixed target is the administrator's own choice. */
+const NO_RULES: Pipeline['rules'] = { admit: () => undefined, allows: () => true }
+
+/** @throws {MptkError} naming the key or the address */
+export async function startService(
+  config: ServiceConfig,
+  name: string,
+  runtime: Runtime,
+): Promise<RunningService> {
+  const stopping = new AbortController()
+  // every dial of the service listens to this one signal
+  setMaxListeners(0, stopping.signal)
+  const parts = config.type === 'socks5' ? await socks5Parts(config, runtime) : reverseParts(config, runtime)
+  const pipeline: Pipeline = { name, runtime, timeouts: config.timeouts, signal: stopping.signal, ...parts }
+  const limits = new ConnectionLimits(config.limits)
+  const running = new Map<Connection, Promise<void>>()
+  const wish = socketWish(config)
+  const warnings = runtime.kernel.check(wish)
+  const listeners: Listener[] = []
+
+  function onConnection(client: Connection): void {
+    const { address } = client.remote
+    const full = limits.take(address)
+    if (full !== undefined) {
+      client.reset()
+      runtime.metrics.sessions.inc({ service: name, outcome: 'limit' })
+      runtime.log.warn(
+        { service: name, client: formatAddress(client.remote), limit: full },
+        'connection refused: limit',
+      )
+      return
+    }
+    const served = serve(pipeline, client).finally(() => {
+      limits.release(address)
+      running.delete(client)
+    })
+    running.set(client, served)
+  }
+
+  try {
+    for (const at of config.listen) {
+      listeners.push(
+        listen(runtime.kernel, at, wish, {
+          ...(config.backlog !== undefined && { backlog: config.backlog }),
+          onConnection,
+          onError: (error) =>
+            runtime.log.error({ service: name, error: describeError(error) }, 'accepting pauses'),
+        }),
+      )
+    }
+  } catch (error) {
+    for (const listener of listeners) listener.close()
+    throw error
+  }
+
+  return {
+    name,
+    type: config.type,
+    listeners,
+    egress: config.type === 'reverse-tcp' ? formatAddress(config.target) : parts.egress.name,
+    warnings,
+    async stop() {
+      for (const listener of listeners) listener.close()
+      const reason = new Error('the service is stopping')
+      stopping.abort(reason)
+      for (const session of runtime.sessions) {
+        if (session.service === name && session.state !== 'relaying') session.client.fail(reason)
+        else if (session.service === name) session.relay?.abort()
+      }
+      await Promise.all(running.values())
+    },
+  }
+}
+
+type Parts = Pick<Pipeline, 'handshake' | 'rules' | 'egress'>
+
+async function socks5Parts(config: Socks5Config, runtime: Runtime): Promise<Parts> {
+  const users =
+    config.users === undefined && config.usersFile === undefined
+      ? undefined
+      : new Users({
+          ...(config.usersFile !== undefined && (await loadUsers(config.usersFile))),
+          ...config.users,
+        })
+  return {
+    handshake: socks5Handshake(users),
+    rules: new Rules(config.rules),
+    egress:
+      config.upstream === undefined
+        ? direct(runtime.kernel, config.egress)
+        : await upstreamEgress(config.upstream, runtime),
+  }
+}
+
+async function upstreamEgress(config: UpstreamConfig, runtime: Runtime): Promise<Egress> {
+  runtime.kernel.check(socketWish({ ...config }))
+  if (config.username === undefined) return socks5Upstream(runtime.kernel, config)
+  const password = config.password ?? (await loadSecret(config.passwordFile ?? ''))
+  return socks5Upstream(runtime.kernel, config, { username: config.username, password })
+}
+
+function reverseParts(config: Extract<ServiceConfig, { type: 'reverse-tcp' }>, runtime: Runtime): Parts {
+  return {
+    handshake: fixedTarget(config.target),
+    rules: NO_RULES,
+    egress: direct(runtime.kernel, config.egress),
+  }
+}

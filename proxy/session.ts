@@ -1,0 +1,107 @@
+/** One client's connection from accept to end: what log, metrics and status say about it. */
+import { formatAddress, type Destination, type SocketAddress } from '../src/address.js'
+import type { ConnectionInfo, Verdict } from '../src/kernel/kernel.js'
+import type { Connection } from '../src/net/connection.js'
+import type { ActiveRelay, RelayResult } from '../src/net/relay.js'
+
+export type SessionState = 'handshake' | 'dialling' | 'relaying'
+
+/** `eof` … are the relay's causes; the others end a session before there is a relay. */
+export type Outcome = RelayResult['cause'] | 'handshake' | 'denied' | 'unreachable' | 'error'
+
+/** One side of an ended session, with what each subflow carried. */
+export interface SideRecord extends Verdict {
+  address: string
+  subflows?: { local: string; remote: string; sent?: number; received?: number; retransmitted?: number }[]
+}
+
+/** What is logged when a session ends. */
+export interface SessionRecord {
+  session: number
+  service: string
+  user?: string
+  destination?: string
+  client: SideRecord
+  remote?: SideRecord
+  /** Bytes from client to destination, and back. */
+  up: number
+  down: number
+  /** Milliseconds. */
+  duration: number
+  outcome: Outcome
+  error?: string
+}
+
+let lastId = 0
+
+export class Session {
+  readonly id = ++lastId
+  readonly service: string
+  readonly client: Connection
+  readonly startedAt = Date.now()
+  state: SessionState = 'handshake'
+  user: string | undefined
+  destination: Destination | undefined
+  clientVerdict: Verdict | undefined
+  remote: Connection | undefined
+  remoteVerdict: Verdict | undefined
+  relay: ActiveRelay | undefined
+
+  constructor(service: string, client: Connection) {
+    this.service = service
+    this.client = client
+  }
+
+  get source(): SocketAddress {
+    return this.client.remote
+  }
+
+  record(
+    outcome: Outcome,
+    result: { up: number; down: number },
+    more: { error?: string; client?: SideRecord; remote?: SideRecord } = {},
+  ): SessionRecord {
+    const client = more.client ?? {
+      address: formatAddress(this.source),
+      ...(this.clientVerdict ?? NOTHING_YET),
+    }
+    return {
+      session: this.id,
+      service: this.service,
+      ...(this.user !== undefined && { user: this.user }),
+      ...(this.destination !== undefined && { destination: formatAddress(this.destination) }),
+      client,
+      ...(more.remote !== undefined && { remote: more.remote }),
+      up: result.up,
+      down: result.down,
+      duration: Date.now() - this.startedAt,
+      outcome,
+      ...(more.error !== undefined && { error: more.error }),
+    }
+  }
+}
+
+const NOTHING_YET: Verdict = { protocol: 'tcp', reason: 'the connection ended before the kernel was asked' }
+
+/** @param verdict taken when the connection was made: a closing connection no longer tells why it fell back */
+export function sideRecord(
+  address: SocketAddress,
+  verdict: Verdict,
+  info: ConnectionInfo | undefined,
+): SideRecord {
+  return {
+    address: formatAddress(address),
+    protocol: verdict.protocol,
+    ...(verdict.reason !== undefined && { reason: verdict.reason }),
+    ...(verdict.protocol === 'mptcp' &&
+      info !== undefined && {
+        subflows: info.subflows.map((subflow) => ({
+          local: formatAddress(subflow.local),
+          remote: formatAddress(subflow.remote),
+          ...(subflow.bytesSent !== undefined && { sent: subflow.bytesSent }),
+          ...(subflow.bytesReceived !== undefined && { received: subflow.bytesReceived }),
+          ...(subflow.bytesRetransmitted !== undefined && { retransmitted: subflow.bytesRetransmitted }),
+        })),
+      }),
+  }
+}

@@ -1,0 +1,103 @@
+/** The server's side of SOCKS5: method, password, request (RFC 1928 §3–§6, RFC 1929). */
+import { familyOf, unmapIPv4, type Destination } from '../../src/address.js'
+import { MptkError } from '../../src/errors.js'
+import type { Connection } from '../../src/net/connection.js'
+import { closeGently } from '../close-gently.js'
+import { MessageReader } from '../message-reader.js'
+import type { Handshake, Request } from '../request.js'
+import type { Users } from '../users/users.js'
+import {
+  COMMAND,
+  decodeCredentials,
+  decodeGreeting,
+  decodeRequest,
+  encodeCredentialsStatus,
+  encodeMethod,
+  encodeReply,
+  MAX_MESSAGE,
+  METHOD,
+  ProtocolError,
+  REPLY,
+} from './codec.js'
+import { replyFor } from './reply.js'
+
+/** RFC 1929's message is the longest of all: 3 bytes and twice 255. */
+const LIMIT = Math.max(MAX_MESSAGE, 3 + 2 * 255)
+
+/** @param users undefined for a service without authentication */
+export function socks5Handshake(users: Users | undefined): Handshake {
+  return async (client) => {
+    const reader = new MessageReader(client, LIMIT)
+    const user = await authenticate(client, reader, users)
+    const destination = await readRequest(client, reader)
+    return request(client, reader, destination, user)
+  }
+}
+
+async function authenticate(
+  client: Connection,
+  reader: MessageReader,
+  users: Users | undefined,
+): Promise<string | undefined> {
+  const wanted = users === undefined ? METHOD.none : METHOD.password
+  const offered = await reader.next(decodeGreeting)
+  if (!offered.includes(wanted)) {
+    await closeGently(client, encodeMethod(METHOD.unacceptable))
+    throw new MptkError(
+      'MPTK_HANDSHAKE',
+      users === undefined ? 'the client insists on authentication' : 'the client offers no password',
+    )
+  }
+  await client.write(encodeMethod(wanted))
+  if (users === undefined) return undefined
+
+  const { username, password } = await reader.next(decodeCredentials)
+  if (!(await users.verify(username, password))) {
+    await closeGently(client, encodeCredentialsStatus(false))
+    throw new MptkError('MPTK_HANDSHAKE', `wrong user name or password (user ${JSON.stringify(username)})`)
+  }
+  await client.write(encodeCredentialsStatus(true))
+  return username
+}
+
+async function readRequest(client: Connection, reader: MessageReader): Promise<Destination> {
+  try {
+    const { command, destination } = await reader.next(decodeRequest)
+    if (command !== COMMAND.connect) {
+      throw new ProtocolError(`command ${command} is not supported`, REPLY.commandNotSupported)
+    }
+    return plainDestination(destination)
+  } catch (error) {
+    if (error instanceof ProtocolError && error.reply !== undefined) {
+      await closeGently(client, encodeReply(error.reply))
+    }
+    throw error
+  }
+}
+
+/** Rules and logs see one form of each destination. */
+function plainDestination({ host: given, port }: Destination): Destination {
+  const host = given.toLowerCase().replace(/\.$/, '')
+  if (port === 0) throw new ProtocolError('the destination port is 0', REPLY.generalFailure)
+  if (familyOf(host) !== 0) return { host: unmapIPv4(host), port }
+  // the resolver would stop at a NUL and read brackets, spaces and the like in its own way
+  if (!/^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(host)) {
+    throw new ProtocolError(`not a host name: ${JSON.stringify(given)}`, REPLY.hostUnreachable)
+  }
+  return { host, port }
+}
+
+function request(
+  client: Connection,
+  reader: MessageReader,
+  destination: Destination,
+  user: string | undefined,
+): Request {
+  return {
+    destination,
+    ...(user !== undefined && { user }),
+    ...(reader.rest.length > 0 && { head: reader.rest }),
+    proceed: (bound) => client.write(encodeReply(REPLY.succeeded, bound)),
+    abort: (reason) => closeGently(client, encodeReply(replyFor(reason))),
+  }
+}

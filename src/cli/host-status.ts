@@ -1,0 +1,55 @@
+/** What `/status` answers: the kernel, each listener, and each session with its subflows as they are now. */
+import type { Runtime } from '../../proxy/pipeline.js'
+import type { RunningService } from '../../proxy/service.js'
+import type { Session } from '../../proxy/session.js'
+import { formatAddress } from '../address.js'
+import type { Verdict } from '../kernel/kernel.js'
+import type { Connection } from '../net/connection.js'
+import { version } from './version.js'
+
+/** Sessions described in one answer; asking the kernel for each one's subflows takes time. */
+const MOST_SESSIONS = 500
+
+export function hostStatus(runtime: Runtime, services: readonly RunningService[]) {
+  const { kernel, sessions } = runtime
+  const whyNoMptcp = kernel.whyNoMptcp()
+  return {
+    version: version(),
+    kernel: {
+      flavour: kernel.flavour,
+      mptcp: whyNoMptcp === undefined,
+      ...(whyNoMptcp !== undefined && { reason: whyNoMptcp }),
+    },
+    services: services.map(({ name, type, listeners, egress, warnings }) => ({
+      name,
+      type,
+      egress,
+      warnings,
+      listeners: listeners.map(({ address, opened }) => ({ address: formatAddress(address), ...opened })),
+    })),
+    sessionCount: sessions.size,
+    sessions: [...sessions].slice(0, MOST_SESSIONS).map((session) => sessionStatus(runtime, session)),
+  }
+}
+
+function sessionStatus(runtime: Runtime, session: Session) {
+  const { id, service, state, user, destination, client, clientVerdict, remote, remoteVerdict } = session
+  return {
+    id,
+    service,
+    state,
+    ...(user !== undefined && { user }),
+    ...(destination !== undefined && { destination: formatAddress(destination) }),
+    startedAt: new Date(session.startedAt).toISOString(),
+    ...session.relay?.bytes(),
+    client: sideStatus(runtime, client, clientVerdict),
+    ...(remote !== undefined && { remote: sideStatus(runtime, remote, remoteVerdict) }),
+  }
+}
+
+/** The verdict keeps the reason that was known when the connection was made. */
+function sideStatus({ kernel }: Runtime, connection: Connection, verdict: Verdict | undefined) {
+  const info = kernel.connectionInfo(connection.fd)
+  const reason = info.protocol === verdict?.protocol ? verdict.reason : info.reason
+  return { address: formatAddress(connection.remote), ...info, ...(reason !== undefined && { reason }) }
+}

@@ -1,0 +1,76 @@
+/** A running host: kernel, data plane, services and status address put together, and taken down in order. */
+import type { Runtime } from '../../proxy/pipeline.js'
+import { startService, type RunningService } from '../../proxy/service.js'
+import type { Config } from '../config/schema.js'
+import { detectKernel } from '../kernel/detect.js'
+import { createLogger, type Logger } from '../log.js'
+import { createMetrics } from '../metrics.js'
+import { Relay } from '../net/relay.js'
+import { hostStatus } from './host-status.js'
+import { startStatusServer, type StatusServer } from './status-server.js'
+
+export interface Host {
+  readonly runtime: Runtime
+  readonly services: readonly RunningService[]
+  readonly status: StatusServer | undefined
+  /** Closes listeners, aborts what is in progress, and resolves when every session has its record. */
+  stop(): Promise<void>
+}
+
+/** @throws {MptkError} with everything closed again */
+export async function startHost(config: Config, log: Logger = createLogger(config.log)): Promise<Host> {
+  const kernel = detectKernel()
+  const sessions: Runtime['sessions'] = new Set()
+  const metrics = createMetrics(() => countSessions(sessions))
+  const relay = new Relay(kernel, config.relay.threads)
+  const runtime: Runtime = { kernel, relay, log, metrics, sessions }
+  const services: RunningService[] = []
+  let status: StatusServer | undefined
+
+  async function stop(): Promise<void> {
+    await Promise.all(services.map((service) => service.stop()))
+    relay.stop()
+    await status?.close()
+    log.flush()
+  }
+
+  try {
+    const names = serviceNames(config)
+    for (const [index, service] of config.services.entries()) {
+      services.push(await startService(service, names[index] ?? service.type, runtime))
+    }
+    for (const { name, warnings } of services)
+      for (const warning of warnings) log.warn({ service: name }, warning)
+    if (config.status !== undefined) {
+      status = await startStatusServer(config.status.listen, metrics.registry, () =>
+        hostStatus(runtime, services),
+      )
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { runtime, services, status, stop }
+}
+
+/** A service's own name, else its type, numbered when that is taken. */
+function serviceNames(config: Config): string[] {
+  const names: string[] = []
+  for (const { name, type } of config.services) {
+    let unique = name ?? type
+    for (let n = 2; names.includes(unique); n++) unique = `${name ?? type}-${n}`
+    names.push(unique)
+  }
+  return names
+}
+
+function countSessions(sessions: Runtime['sessions']): [service: string, state: string, count: number][] {
+  const counts = new Map<string, [string, string, number]>()
+  for (const { service, state } of sessions) {
+    const key = `${service} ${state}`
+    const entry = counts.get(key) ?? [service, state, 0]
+    entry[2]++
+    counts.set(key, entry)
+  }
+  return [...counts.values()]
+}

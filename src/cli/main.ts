@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+/** The command line: parses, runs one command, and turns every failure into one line and an exit code. */
+import yargs from 'yargs'
+import { hideBin } from 'yargs/helpers'
+import { describeError, MptkError } from '../errors.js'
+import { checkCommand } from './check.js'
+import { doctorCommand } from './doctor.js'
+import { passwdCommand } from './passwd.js'
+import { reverseCommand, runCommand, socks5Command } from './run.js'
+import { schemaCommand } from './schema.js'
+import { version } from './version.js'
+
+/** Wrong use: an unknown option, a wrong configuration, an address already taken. */
+const EXIT_USAGE = 2
+/** Everything else. */
+const EXIT_FAILURE = 1
+
+const USAGE_CODES: readonly string[] = [
+  'MPTK_USAGE',
+  'MPTK_CONFIG',
+  'MPTK_CONFIG_FILE',
+  'MPTK_OPEN_PROXY',
+  'MPTK_ADDRESS',
+]
+
+async function main(argv: string[]): Promise<void> {
+  await yargs(argv)
+    .scriptName('mptk')
+    .usage(
+      '$0 <command> [options]\n\nMultipath TCP for programs, web sites and networks that do not have it.',
+    )
+    .command(runCommand)
+    .command(socks5Command)
+    .command(reverseCommand)
+    .command(doctorCommand)
+    .command(checkCommand)
+    .command(schemaCommand)
+    .command(passwdCommand)
+    .demandCommand(1, 'expected a command, found none: see mptk --help')
+    .strict()
+    .version(version())
+    .alias('help', 'h')
+    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .fail((message: string, error: Error | undefined) => {
+      throw error ?? new MptkError('MPTK_USAGE', message)
+    })
+    .parseAsync()
+}
+
+main(hideBin(process.argv)).catch((error: unknown) => {
+  console.error(`mptk: ${describeError(error)}`)
+  process.exitCode =
+    error instanceof MptkError && USAGE_CODES.includes(error.code) ? EXIT_USAGE : EXIT_FAILURE
+})

@@ -1,0 +1,130 @@
+/** `mptk run`, and its short forms for one service. */
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { checkConfig, loadConfig } from '../config/load.js'
+import { DEFAULT_CONFIG } from '../config/defaults.js'
+import type { Config } from '../config/schema.js'
+import { startHost } from './host.js'
+import { banner } from './banner.js'
+
+/** Runs until SIGINT or SIGTERM; a second one while stopping ends the process at once. */
+async function runUntilSignal(config: Config, tryIt: boolean): Promise<void> {
+  const host = await startHost(config)
+  console.log(banner(host, tryIt))
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+  await host.stop()
+}
+
+export const runCommand: CommandModule<object, { config: string | undefined }> = {
+  command: 'run',
+  describe: 'run the services of a configuration file; without one, a SOCKS5 proxy on loopback',
+  builder: (yargs) =>
+    yargs.option('config', { type: 'string', alias: 'c', describe: 'YAML file, see docs/configuration.md' }),
+  async handler({ config }) {
+    const loaded =
+      config === undefined ? checkConfig(DEFAULT_CONFIG, 'default configuration') : await loadConfig(config)
+    await runUntilSignal(loaded, config === undefined)
+  },
+}
+
+interface ServiceOptions {
+  listen: string
+  transport: string
+  congestion: string | undefined
+  status: string | undefined
+  log: string
+}
+
+const serviceOptions = {
+  transport: {
+    type: 'string',
+    choices: ['mptcp', 'tcp'],
+    default: 'mptcp',
+    describe: 'what the listener speaks',
+  },
+  congestion: { type: 'string', describe: 'congestion control of every socket, e.g. cubic' },
+  status: { type: 'string', describe: 'address for /status, /metrics and /healthz' },
+  log: { type: 'string', default: 'info', describe: 'log level' },
+} as const
+
+/** Drops what was not given, so that the schema's defaults hold. */
+function given<T extends object>(value: T): Partial<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Partial<T>
+}
+
+function single(service: object, { status, log }: ArgumentsCamelCase<ServiceOptions>): Config {
+  const file = {
+    services: [service],
+    log: { level: log },
+    ...(status !== undefined && { status: { listen: status } }),
+  }
+  return checkConfig(file, 'command line')
+}
+
+interface Socks5Options extends ServiceOptions {
+  upstream: string | undefined
+  username: string | undefined
+  'password-file': string | undefined
+  'users-file': string | undefined
+  anonymous: boolean | undefined
+}
+
+export const socks5Command: CommandModule<object, Socks5Options> = {
+  command: 'socks5',
+  describe: 'run one SOCKS5 proxy, by itself or through an upstream one',
+  builder: (yargs) =>
+    yargs.options({
+      listen: { type: 'string', default: '127.0.0.1:1080', describe: 'address and port to listen on' },
+      upstream: { type: 'string', describe: 'SOCKS5 proxy to go through, dialled over MPTCP' },
+      username: { type: 'string', describe: 'user name for the upstream' },
+      'password-file': { type: 'string', describe: "file with the upstream's password" },
+      'users-file': { type: 'string', describe: 'YAML file of the users that may connect' },
+      anonymous: { type: 'boolean', describe: 'let anybody who can reach the listener use it' },
+      ...serviceOptions,
+    }),
+  async handler(argv) {
+    const { listen, transport, congestion, usersFile, anonymous, upstream, username, passwordFile } = argv
+    const service = given({
+      type: 'socks5',
+      listen,
+      transport,
+      congestion,
+      usersFile,
+      anonymous,
+      upstream:
+        upstream === undefined
+          ? undefined
+          : given({ type: 'socks5', address: upstream, username, passwordFile, congestion }),
+      egress: upstream === undefined ? given({ congestion }) : undefined,
+    })
+    await runUntilSignal(single(service, argv), true)
+  },
+}
+
+interface ReverseOptions extends ServiceOptions {
+  target: string
+}
+
+export const reverseCommand: CommandModule<object, ReverseOptions> = {
+  command: 'reverse',
+  describe: 'run one TCP reverse proxy in front of a server without MPTCP',
+  builder: (yargs) =>
+    yargs.options({
+      listen: { type: 'string', demandOption: true, describe: 'address and port to listen on' },
+      target: { type: 'string', demandOption: true, describe: 'host and port of the server' },
+      ...serviceOptions,
+    }),
+  async handler(argv) {
+    const { listen, target, transport, congestion } = argv
+    const service = given({
+      type: 'reverse-tcp',
+      listen,
+      target,
+      transport,
+      congestion,
+      egress: given({ congestion }),
+    })
+    await runUntilSignal(single(service, argv), false)
+  },
+}

@@ -1,0 +1,61 @@
+/** The Prometheus metrics of a running host (`/metrics`). */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+
+export interface Metrics {
+  readonly registry: Registry
+  /** Ended sessions. `outcome`: a relay's cause, or `handshake`, `denied`, `unreachable`, `limit`, `error`. */
+  readonly sessions: Counter<'service' | 'outcome'>
+  /** Bytes of ended relays; `direction`: `up` is client to destination. */
+  readonly bytes: Counter<'service' | 'direction'>
+  /** What connections negotiated. `side`: client or remote; `reason` is empty for mptcp. */
+  readonly transports: Counter<'service' | 'side' | 'protocol' | 'reason'>
+  /** Seconds from the handshake's end to a connected destination. */
+  readonly dial: Histogram<'service'>
+}
+
+/** @param active reports each service's sessions in progress, asked at every scrape */
+export function createMetrics(
+  active: () => Iterable<[service: string, state: string, count: number]>,
+): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  new Gauge({
+    name: 'mptk_sessions_active',
+    help: 'Sessions in progress',
+    labelNames: ['service', 'state'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [service, state, count] of active()) this.set({ service, state }, count)
+    },
+  })
+  return {
+    registry,
+    sessions: new Counter({
+      name: 'mptk_sessions_total',
+      help: 'Ended sessions by outcome',
+      labelNames: ['service', 'outcome'],
+      registers,
+    }),
+    bytes: new Counter({
+      name: 'mptk_relayed_bytes_total',
+      help: 'Bytes relayed by ended sessions; up is client to destination',
+      labelNames: ['service', 'direction'],
+      registers,
+    }),
+    transports: new Counter({
+      name: 'mptk_transports_total',
+      help: 'Connections by what they negotiated, and why not MPTCP',
+      labelNames: ['service', 'side', 'protocol', 'reason'],
+      registers,
+    }),
+    dial: new Histogram({
+      name: 'mptk_dial_seconds',
+      help: 'Time from the handshake to a connected destination',
+      labelNames: ['service'],
+      buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
+      registers,
+    }),
+  }
+}
