@@ -20,7 +20,7 @@ export function race<T extends { connection: { close(): void } }>(
     const losers = new AbortController()
     let next = 0
     let running = 0
-    let firstError: unknown
+    let firstError: Error | undefined
     let settled = false
     let timer: NodeJS.Timeout | undefined
 
@@ -49,10 +49,10 @@ export function race<T extends { connection: { close(): void } }>(
         },
         (error: unknown) => {
           running--
-          firstError ??= error
+          firstError ??= error instanceof Error ? error : new Error(String(error))
           if (settled) return
           if (next < candidates.length) startNext()
-          else if (running === 0) settle(() => reject(firstError))
+          else if (running === 0) settle(() => reject(firstError ?? new Error('no address to try')))
         },
       )
     }
