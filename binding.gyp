@@ -5,9 +5,12 @@
       "sources": [
         "native/addon.c",
         "native/errors.c",
+        "native/address.c",
+        "native/open.c",
         "native/socket.c",
         "native/options.c",
         "native/info.c",
+        "native/info_out_of_tree.c",
         "native/netlink.c",
         "native/watch.c",
         "native/relay.c",
