@@ -39,6 +39,14 @@ export interface OpenedSocket {
   reason?: string
 }
 
+/**
+ * Where a connected socket comes from: the socket of ours it is, or the listener it was
+ * accepted on. With it a verdict says why the connection is `tcp`.
+ */
+export interface Origin extends Omit<OpenedSocket, 'fd'> {
+  side: 'connected' | 'accepted'
+}
+
 /** What became of one connection. */
 export interface Verdict {
   protocol: 'mptcp' | 'tcp'
@@ -158,10 +166,10 @@ export interface Kernel {
   openSocket(family: 4 | 6, wish: SocketWish): OpenedSocket
 
   /** What a connected or accepted socket speaks now. Cheap: one or two system calls. */
-  verdict(fd: number): Verdict
+  verdict(fd: number, origin?: Origin): Verdict
 
   /** Verdict, token and every subflow. Tens of system calls: for status and records, not per packet. */
-  connectionInfo(fd: number): ConnectionInfo
+  connectionInfo(fd: number, origin?: Origin): ConnectionInfo
 
   /** True when bytes of this socket come from MPTCP's receive queue: the relay then copies rather than splices. */
   isMultipath(fd: number): boolean

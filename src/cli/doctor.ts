@@ -1,0 +1,34 @@
+/** `mptk doctor`: what this kernel is, what it can do, and the command that mends what is missing. */
+import type { CommandModule } from 'yargs'
+import { detectKernel } from '../kernel/detect.js'
+import type { Finding, KernelReport } from '../kernel/kernel.js'
+
+const MARK: Record<Finding['level'], string> = { ok: 'ok', info: 'info', warning: 'WARN', problem: 'FAIL' }
+
+/** Lines for a terminal: level, name and value in columns, the mend below. */
+export function formatReport({ findings, mptcp }: KernelReport): string {
+  const width = Math.max(...findings.map(({ name }) => name.length))
+  const lines = findings.flatMap(({ level, name, value, mend }) => {
+    const line = `${MARK[level].padEnd(4)}  ${name.padEnd(width)}  ${value}`
+    return mend === undefined ? [line] : [line, `${' '.repeat(6)}${' '.repeat(width)}  $ ${mend}`]
+  })
+  lines.push('', mptcp ? 'MPTCP can be used here.' : 'MPTCP cannot be used here; connections will be TCP.')
+  return `${lines.join('\n')}\n`
+}
+
+interface DoctorArguments {
+  json: boolean
+}
+
+export const doctorCommand: CommandModule<object, DoctorArguments> = {
+  command: 'doctor',
+  describe:
+    'say what this kernel can do, and how to mend what is missing (exit code 0 when MPTCP can be used)',
+  builder: (yargs) =>
+    yargs.option('json', { type: 'boolean', default: false, describe: 'print the report as JSON' }),
+  handler({ json }) {
+    const report = detectKernel().report()
+    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report))
+    process.exitCode = report.mptcp ? 0 : 1
+  },
+}
