@@ -1,0 +1,125 @@
+"""Whose network namespace is it: marks on the lab's namespaces, and the end of what runs in them.
+
+A lab is nothing but namespaces: hosts and switches each have one, and every interface lives in
+one of them. A namespace with its interfaces disappears with its last process. So the mark is
+kept in the namespace itself, as the alias of its loopback device: it cannot outlive what it
+stands for, and needs no state file that a crash would leave behind.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+from lab_errors import LabError, run
+
+MARK = "mptk-lab"
+KILL_SECONDS = 5.0
+
+
+def start_time(pid):
+    """When a process started, in ticks since boot: with its id, its identity. None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            # the command's name, in parentheses, may itself contain spaces and parentheses
+            return int(file.read().rpartition(")")[2].split()[19])
+    except (OSError, ValueError):
+        return None
+
+
+def mark(node):
+    """Says in the node's namespace which process owns it."""
+    owner = os.getpid()
+    run(["ip", "link", "set", "dev", "lo", "alias", f"{MARK} {owner} {start_time(owner)}"], node)
+
+
+def processes():
+    """Pairs of process id and network namespace (inode) of all processes seen from here."""
+    own = os.stat("/proc/self/ns/pid").st_ino
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            # A container's lab has an owner whose id means nothing out here.
+            if os.stat(f"/proc/{entry}/ns/pid").st_ino == own:
+                yield int(entry), os.stat(f"/proc/{entry}/ns/net").st_ino
+        except OSError:
+            continue
+
+
+def owner_of(pid):
+    """The mark in the namespace of a process as (owner's id, owner's start time), None for anyone else's."""
+    shown = subprocess.run(
+        ["nsenter", f"--net=/proc/{pid}/ns/net", "ip", "-j", "link", "show", "dev", "lo"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        words = json.loads(shown.stdout)[0].get("ifalias", "").split()
+        return (int(words[1]), int(words[2])) if words[:1] == [MARK] else None
+    except (ValueError, IndexError):
+        return None
+
+
+def kill_in(inodes, spare=()):
+    """Ends every process in the given network namespaces but those to spare; waits until they are gone."""
+    deadline = time.monotonic() + KILL_SECONDS
+    while True:
+        victims = [pid for pid, inode in processes() if inode in inodes and pid not in spare]
+        if not victims:
+            return
+        if time.monotonic() > deadline:
+            raise LabError(f"processes do not end: {' '.join(map(str, victims))}")
+        for pid in victims:
+            kill(pid, inodes)
+
+
+def kill(pid, inodes):
+    """Kills a process if it is (still) in one of the namespaces: unlike its id, a descriptor is not reused."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        if os.stat(f"/proc/{pid}/ns/net").st_ino in inodes:
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            select.select([descriptor], [], [], 0.5)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers():
+    """Ends what labs left behind whose lab.py is gone; returns the number of namespaces."""
+    own = os.stat("/proc/self/ns/net").st_ino
+    members = {}
+    for pid, inode in processes():
+        if inode != own:
+            members.setdefault(inode, pid)
+    removed = 0
+    for inode, pid in members.items():
+        owner = owner_of(pid)
+        if owner is None or start_time(owner[0]) == owner[1]:
+            continue
+        remove_namespace(inode, pid, owner)
+        removed += 1
+    return removed
+
+
+def remove_namespace(inode, pid, owner):
+    # Held open, the namespace keeps its inode number to itself while its processes end.
+    try:
+        descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        if os.fstat(descriptor).st_ino == inode:
+            kill_in({inode})
+            print(f"lab: removed what lab {owner[0]} had left behind", file=sys.stderr)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,244 @@
+"""Checks a topology (see topology.ts for the fields' meaning) before anything is built.
+
+Every complaint names the field by its path, says what was expected and what was found.
+"""
+
+import ipaddress
+import json
+import re
+
+from lab_errors import LabError
+
+
+def fail(path, expected, found):
+    raise LabError(f"{path}: expected {expected}, found {json.dumps(found)}")
+
+
+def pattern(expression, expected):
+    def check(value, path):
+        if not isinstance(value, str) or not re.fullmatch(expression, value):
+            fail(path, expected, value)
+
+    return check
+
+
+def number(low, high, integer=True):
+    kind = "an integer" if integer else "a number"
+
+    def check(value, path):
+        if isinstance(value, bool) or not isinstance(value, int if integer else (int, float)):
+            fail(path, f"{kind} of {low} to {high}", value)
+        if not low <= value <= high:
+            fail(path, f"{kind} of {low} to {high}", value)
+
+    return check
+
+
+def one_of(*choices):
+    def check(value, path):
+        if value not in choices:
+            fail(path, f"one of {', '.join(choices)}", value)
+
+    return check
+
+
+def parsed_by(parse, expected):
+    def check(value, path):
+        try:
+            if not isinstance(value, str):
+                raise ValueError
+            parse(value)
+        except ValueError:
+            fail(path, expected, value)
+
+    return check
+
+
+def interface_address(value):
+    if "/" not in value:
+        raise ValueError
+    ipaddress.ip_interface(value)
+
+
+def boolean(value, path):
+    if not isinstance(value, bool):
+        fail(path, "true or false", value)
+
+
+def sysctls(value, path):
+    if not isinstance(value, dict):
+        fail(path, "an object", value)
+    for key, setting in value.items():
+        if isinstance(setting, bool) or not isinstance(setting, (int, str)):
+            fail(f"{path}.{key}", "a number or a string", setting)
+
+
+def text(value, path):
+    if not isinstance(value, str):
+        fail(path, "a string", value)
+
+
+# The kernel's limit is 15; Mininet names a switch's ports NAME-eth1 and on.
+NODE = pattern(r"[a-z][a-z0-9-]{0,8}", "a name of 1 to 9 of a-z, 0-9 and -")
+NAME = pattern(r"[a-z][a-z0-9-]{0,31}", "a name of 1 to 32 of a-z, 0-9 and -")
+INTERFACE = pattern(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", "an interface name of at most 15 characters")
+ADDRESS = parsed_by(ipaddress.ip_address, "an IP address")
+PREFIX = parsed_by(ipaddress.ip_network, "a prefix (as 10.0.0.0/8)")
+INTERFACE_ADDRESS = parsed_by(interface_address, "an address with a prefix length (as 10.0.1.2/24)")
+
+
+def target(value, path):
+    if value != "default":
+        PREFIX(value, path)
+
+
+# Keys with a trailing ? may be absent; a list of one shape is a list of such values.
+END = {"node": NODE, "interface?": INTERFACE, "addresses?": [INTERFACE_ADDRESS]}
+LINK = {
+    "name": NAME,
+    "a": END,
+    "b": END,
+    "rate?": number(0.01, 1000, integer=False),
+    "queue?": number(1, 100000),
+    "mtu?": number(576, 65535),
+    "delay?": number(0, 10000, integer=False),
+    "loss?": number(0, 100, integer=False),
+}
+ROUTE = {
+    "to": target,
+    "via?": ADDRESS,
+    "interface?": INTERFACE,
+    "table?": number(1, 4294967295),
+    "metric?": number(0, 4294967295),
+}
+RULE = {"from": parsed_by(ipaddress.ip_network, "an address or a prefix"), "table": number(1, 4294967295),
+        "priority?": number(1, 32765)}
+ENDPOINT = {
+    "address": ADDRESS,
+    "interface?": INTERFACE,
+    "flags": [one_of("signal", "subflow", "backup", "fullmesh")],
+    "port?": number(1, 65535),
+    "id?": number(1, 255),
+}
+MPTCP = {
+    "limits?": {"subflows": number(0, 8), "addAddrAccepted": number(0, 8)},
+    "endpoints?": [ENDPOINT],
+}
+HOST = {
+    "name": NODE,
+    "router?": boolean,
+    "sysctls?": sysctls,
+    "routes?": [ROUTE],
+    "rules?": [RULE],
+    "mptcp?": MPTCP,
+    "commands?": [[text]],
+}
+TOPOLOGY = {
+    "name": NAME,
+    "description?": text,
+    "hosts": [HOST],
+    "switches?": [{"name": NODE}],
+    "links": [LINK],
+}
+
+
+def check_shape(value, shape, path):
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            fail(path, "a list", value)
+        for index, item in enumerate(value):
+            check_shape(item, shape[0], f"{path}.{index}")
+    elif isinstance(shape, dict):
+        check_object(value, shape, path)
+    else:
+        shape(value, path)
+
+
+def check_object(value, shape, path):
+    if not isinstance(value, dict):
+        fail(path or "topology", "an object", value)
+    dot = f"{path}." if path else ""
+    known = {key.rstrip("?"): key for key in shape}
+    for key, item in value.items():
+        if key not in known:
+            raise LabError(f"{dot}{key}: unknown key; known are {', '.join(known)}")
+        check_shape(item, shape[known[key]], f"{dot}{key}")
+    for key in shape:
+        if not key.endswith("?") and key not in value:
+            raise LabError(f"{dot}{key}: missing")
+
+
+def check_references(topology):
+    hosts = {host["name"] for host in topology["hosts"]}
+    switches = {switch["name"] for switch in topology.get("switches", [])}
+    names = set()
+    for kind in ("hosts", "switches", "links"):
+        names = set() if kind == "links" else names
+        for index, item in enumerate(topology.get(kind, [])):
+            if item["name"] in names:
+                raise LabError(f"{kind}.{index}.name: {item['name']} is there twice")
+            names.add(item["name"])
+    taken = set()
+    for index, link in enumerate(topology["links"]):
+        for side in ("a", "b"):
+            check_end(link[side], f"links.{index}.{side}", hosts, switches, taken)
+    for index, host in enumerate(topology["hosts"]):
+        check_host(host, f"hosts.{index}", interfaces_of(topology, host["name"]))
+
+
+def check_end(end, path, hosts, switches, taken):
+    node = end["node"]
+    if node in switches:
+        if "interface" in end or "addresses" in end:
+            raise LabError(f"{path}: a switch's port takes neither interface nor addresses")
+        return
+    if node not in hosts:
+        raise LabError(f"{path}.node: there is no host or switch {node}")
+    if "interface" not in end:
+        raise LabError(f"{path}.interface: missing")
+    if (node, end["interface"]) in taken or end["interface"] == "lo":
+        raise LabError(f"{path}.interface: {node} has {end['interface']} already")
+    taken.add((node, end["interface"]))
+
+
+def interfaces_of(topology, node):
+    """Interface name → its networks, for one host."""
+    return {
+        end["interface"]: [ipaddress.ip_interface(address).network for address in end.get("addresses", [])]
+        for link in topology["links"]
+        for end in (link["a"], link["b"])
+        if end["node"] == node
+    }
+
+
+def check_host(host, path, interfaces):
+    items = [(f"{path}.routes.{i}", route) for i, route in enumerate(host.get("routes", []))]
+    endpoints = host.get("mptcp", {}).get("endpoints", [])
+    for where, item in items + [(f"{path}.mptcp.endpoints.{i}", e) for i, e in enumerate(endpoints)]:
+        if "interface" in item and item["interface"] not in interfaces:
+            raise LabError(f"{where}.interface: {host['name']} has no interface {item['interface']}")
+    for where, route in items:
+        if "interface" not in route:
+            route["interface"] = outgoing_interface(route, where, host["name"], interfaces)
+
+
+def outgoing_interface(route, path, name, interfaces):
+    """Which interface a route uses: needed to put it back after the link was down."""
+    if "via" not in route:
+        raise LabError(f"{path}: expected via or interface")
+    gateway = ipaddress.ip_address(route["via"])
+    for interface, networks in interfaces.items():
+        if any(gateway in network for network in networks):
+            return interface
+    raise LabError(f"{path}.via: {route['via']} lies in none of the networks of {name}")
+
+
+def parse_topology(source):
+    """Reads a topology from JSON text; each route gets the interface it uses. Raises LabError."""
+    try:
+        topology = json.loads(source)
+    except ValueError as error:
+        raise LabError(f"topology: not JSON: {error}") from error
+    check_shape(topology, TOPOLOGY, "")
+    check_references(topology)
+    return topology
