@@ -14,6 +14,8 @@
         "native/netlink.c",
         "native/watch.c",
         "native/relay.c",
+        "native/relay_thread.c",
+        "native/relay_pipe.c",
         "native/relay_pump.c",
         "native/relay_napi.c"
       ],

@@ -4,6 +4,7 @@ import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { describeError, MptkError } from '../errors.js'
 import { checkCommand } from './check.js'
+import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
 import { passwdCommand } from './passwd.js'
 import { reverseCommand, runCommand, socks5Command } from './run.js'
@@ -33,6 +34,7 @@ async function main(argv: string[]): Promise<void> {
     .command(socks5Command)
     .command(reverseCommand)
     .command(doctorCommand)
+    .command(demoCommand)
     .command(checkCommand)
     .command(schemaCommand)
     .command(passwdCommand)
@@ -41,8 +43,10 @@ async function main(argv: string[]): Promise<void> {
     .version(version())
     .alias('help', 'h')
     .wrap(Math.min(110, process.stdout.columns ?? 110))
-    .fail((message: string, error: Error | undefined) => {
-      throw error ?? new MptkError('MPTK_USAGE', message)
+    .fail((message: string, error?: Error) => {
+      // yargs gives one or the other, whatever its types say
+      if (error !== undefined) throw error
+      throw new MptkError('MPTK_USAGE', message)
     })
     .parseAsync()
 }

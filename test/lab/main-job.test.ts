@@ -1,0 +1,122 @@
+/**
+ * The main job: bonded goodput against the sum of the two uplinks, for downloads and uploads, with
+ * cubic and with the kernel's default congestion control; what both ends and the web server see.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { Lab, readTopology } from '../../mininet/lab.js'
+import { MainJob, type Direction, type HostStatus, type Route } from '../../mininet/main-job.js'
+import { until } from '../support/until.js'
+
+const SIZE = 40_000_000
+const ROUNDS = 3
+const ROUTES: readonly Route[] = ['bonded', 'wlan', 'cell']
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
+const mbit = (bytesPerSecond: number): string => (bytesPerSecond * 8e-6).toFixed(2)
+
+async function startJob(t: Test, congestion?: string): Promise<{ lab: Lab; job: MainJob; folder: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'mptk-main-job-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const lab = await Lab.start(await readTopology('thesis'))
+  t.teardown(() => lab.stop())
+  const job = await MainJob.start(lab, {
+    folder,
+    size: SIZE,
+    ...(congestion !== undefined && { congestion }),
+  })
+  return { lab, job, folder }
+}
+
+/** Medians of three, the routes taking turns so that all meet the same machine. */
+async function measure(job: MainJob, direction: Direction): Promise<Record<Route, number>> {
+  const speeds: Record<Route, number[]> = { bonded: [], wlan: [], cell: [] }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const route of ROUTES) speeds[route].push((await job.transfer(route, direction)).speed)
+  }
+  return { bonded: median(speeds.bonded), wlan: median(speeds.wlan), cell: median(speeds.cell) }
+}
+
+const established = (status: HostStatus, side: 'client' | 'remote'): string[] =>
+  status.sessions
+    .flatMap((session) => session[side]?.subflows ?? [])
+    .filter(({ state }) => state === 'established')
+    .map(({ local }) => local.address)
+
+/** While a transfer runs: both ends list the same two subflows, each carrying bytes. */
+async function watchSubflows(t: Test, job: MainJob): Promise<void> {
+  await until('two subflows on both ends', async () => {
+    const client = established(await job.status('client'), 'remote').sort()
+    const proxy = established(await job.status('proxy'), 'client')
+    if (client.join() !== '10.0.1.2,10.0.2.2') return `client: ${client.join() || 'none'}`
+    return proxy.join() === '10.0.3.2,10.0.3.2' ? undefined : `proxy: ${proxy.join() || 'none'}`
+  })
+  const [session] = (await job.status('client')).sessions
+  t.equal(session?.remote?.protocol, 'mptcp', "the client's status says mptcp")
+  const [served] = (await job.status('proxy')).sessions
+  t.equal(served?.client.protocol, 'mptcp', "the proxy's status says mptcp for its client")
+  t.equal(served?.remote?.protocol, 'tcp', 'and tcp for the web server')
+}
+
+t.test('bonded goodput and what each host sees', async (t) => {
+  const { lab, job } = await startJob(t, 'cubic')
+
+  await t.test('two subflows on both ends, plain TCP at the web server', async (t) => {
+    const capture = lab
+      .host('web')
+      .spawn(['tcpdump', '-n', '-l', '-v', '-i', 'eth0', 'tcp[tcpflags] & tcp-syn != 0'])
+    await capture.waitForLine(/listening on/)
+    const transfer = job.transfer('bonded', 'download')
+    await watchSubflows(t, job)
+    await transfer
+    await capture.waitForLine(/Flags \[S\.\]/)
+    await capture.stop()
+    const text = capture.lines.join('\n')
+    t.match(text, /10\.0\.3\.2\.\d+ > 10\.0\.3\.3\.80: Flags \[S\]/, "the capture holds the proxy's SYN")
+    t.notMatch(text, /mptcp/, 'no segment carries an MPTCP option')
+  })
+
+  for (const [congestion, bar] of [
+    ['cubic', 0.96],
+    [undefined, 0.9],
+  ] as const) {
+    await t.test(`congestion control: ${congestion ?? "the kernel's default"}`, async (t) => {
+      await job.useCongestion(congestion)
+      for (const direction of ['download', 'upload'] as const) {
+        const speed = await measure(job, direction)
+        const ratio = speed.bonded / (speed.wlan + speed.cell)
+        const figures = `bonded ${mbit(speed.bonded)}, wlan ${mbit(speed.wlan)}, cell ${mbit(speed.cell)} Mbit/s`
+        t.comment(`${direction}: ${figures}, ratio ${ratio.toFixed(3)}`)
+        t.ok(
+          ratio >= bar,
+          `${direction}: ${ratio.toFixed(3)} of the sum of the uplinks, at least ${bar}: ${figures}`,
+        )
+      }
+    })
+  }
+})
+
+for (const without of ['client', 'proxy'] as const) {
+  t.test(`MPTCP off on the ${without}: TCP, and the reason is told`, async (t) => {
+    const { lab, job } = await startJob(t)
+    await lab.host(without).run(['sysctl', '-qw', 'net.mptcp.enabled=0'])
+    await job.useCongestion(undefined)
+    const transfer = job.transfer('bonded', 'download')
+    await until('a relaying session', async () =>
+      (await job.status('client')).sessions.some(({ state }) => state === 'relaying') ? undefined : 'none',
+    )
+    const [session] = (await job.status('client')).sessions
+    const [served] = (await job.status('proxy')).sessions
+    await transfer
+    const record = (await job.services[0]?.waitForLine(/"msg":"session ended"/))?.input ?? '{}'
+    const { remote } = JSON.parse(record) as { remote: { protocol: string; reason?: string } }
+    const reason = without === 'client' ? /net\.mptcp\.enabled/ : /peer answered without MPTCP/
+    for (const side of [session?.remote, remote])
+      t.match(side, { protocol: 'tcp', reason }, 'client: tcp, and why')
+    const told = without === 'client' ? /did not ask for MPTCP/ : /net\.mptcp\.enabled/
+    t.match(served?.client, { protocol: 'tcp', reason: told }, 'proxy: tcp, and why')
+  })
+}
