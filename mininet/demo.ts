@@ -59,7 +59,7 @@ async function watched(
   )
   const screen = new Screen(out, UPLINKS.length)
   while (!(await Promise.race([finished, sleep(INTERVAL, false)]))) {
-    const status = await job.status('client')
+    const status = await job.status('proxy')
     screen.show(
       await Promise.all(meters.map(async (meter) => line(await meter.read(), rttOf(status, meter)))),
     )
@@ -76,11 +76,11 @@ function line({ name, rate, bytes }: PathReading, rtt: number | undefined): stri
   return `  ${name}  ${bar} ${mbit} Mbit/s  ${mb} MB  RTT ${ms} ms`
 }
 
-/** The round-trip time of the uplink's subflow in the session that is being relayed. */
+/** The round-trip time of the uplink's subflow as the proxy sees it: it sends, so it knows. */
 function rttOf(status: HostStatus, meter: PathMeter): number | undefined {
   return status.sessions
-    .flatMap(({ remote }) => remote?.subflows ?? [])
-    .find(({ local }) => local.address === meter.address)?.rtt
+    .flatMap(({ client }) => client.subflows)
+    .find(({ remote }) => remote.address === meter.address)?.rtt
 }
 
 function closingTable(results: ReadonlyMap<Route, Transfer>): string {

@@ -53,6 +53,7 @@ export interface SideStatus {
   reason?: string
   subflows: {
     local: { address: string }
+    remote: { address: string }
     state: string
     rtt: number
     bytesSent?: number

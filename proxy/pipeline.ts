@@ -30,7 +30,7 @@ export interface Pipeline {
   handshake: Handshake
   /** Whether the destination, and each of its addresses, may be reached. */
   rules: {
-    admit(subject: { source: string; user?: string }, destination: Destination): void
+    admit(subject: { source: string; user?: string }, destination: Destination, resolved: boolean): void
     allows(subject: { source: string; user?: string }, destination: Destination, address: string): boolean
   }
   egress: Egress
@@ -104,7 +104,7 @@ async function handshake(pipeline: Pipeline, session: Session): Promise<Request>
   }, pipeline.timeouts.handshake)
   try {
     const request = await pipeline.handshake(client)
-    session.clientVerdict = pipeline.runtime.kernel.verdict(client.fd)
+    session.clientVerdict = pipeline.runtime.kernel.verdict(client.fd, client.origin)
     count(pipeline, 'client', session.clientVerdict)
     return request
   } finally {
@@ -118,7 +118,7 @@ async function dial(pipeline: Pipeline, session: Session, destination: Destinati
     source: session.source.address,
     ...(session.user !== undefined && { user: session.user }),
   }
-  rules.admit(subject, destination)
+  rules.admit(subject, destination, egress.resolves)
   const done = runtime.metrics.dial.startTimer({ service: pipeline.name })
   const reached = await egress.dial(destination, {
     signal,
@@ -127,9 +127,7 @@ async function dial(pipeline: Pipeline, session: Session, destination: Destinati
   })
   done()
   session.remote = reached.connection
-  const verdict = runtime.kernel.verdict(reached.connection.fd)
-  // a socket opened as TCP knows only that it is TCP; why is known from opening it
-  session.remoteVerdict = reached.reason === undefined ? verdict : { ...verdict, reason: reached.reason }
+  session.remoteVerdict = runtime.kernel.verdict(session.remote.fd, session.remote.origin)
   count(pipeline, 'remote', session.remoteVerdict)
   return reached
 }
@@ -150,7 +148,7 @@ async function relay(pipeline: Pipeline, session: Session, head: { up?: Buffer }
     sideRecord(
       connection.remote,
       verdict,
-      verdict.protocol === 'mptcp' ? kernel.connectionInfo(connection.fd) : undefined,
+      verdict.protocol === 'mptcp' ? kernel.connectionInfo(connection.fd, connection.origin) : undefined,
     )
   return session.record(result.cause, result, {
     client: side(client, clientVerdict),

@@ -10,7 +10,7 @@ export {
 export { detectKernel } from './kernel/detect.js'
 export type * from './kernel/kernel.js'
 export { Connection } from './net/connection.js'
-export { dial, type DialOptions, type Dialled } from './net/dial.js'
+export { dial, type DialOptions } from './net/dial.js'
 export { listen, type ListenOptions, type Listener } from './net/listen.js'
 export { Relay, type ActiveRelay, type RelayOptions, type RelayResult } from './net/relay.js'
 export { checkConfig, loadConfig } from './config/load.js'

@@ -9,9 +9,10 @@ export function direct(kernel: Kernel, config: EgressConfig): Egress {
   const wish = socketWish({ ...config })
   return {
     name: 'direct',
+    resolves: true,
     async dial(destination, options) {
-      const { connection, reason } = await dial(kernel, destination, { wish, ...options })
-      return { connection, bound: connection.local, ...(reason !== undefined && { reason }) }
+      const connection = await dial(kernel, destination, { wish, ...options })
+      return { connection, bound: connection.local }
     },
   }
 }

@@ -16,13 +16,13 @@ export interface Reached {
   bound: SocketAddress
   /** Payload that came together with the upstream's reply and belongs to the client. */
   head?: Buffer
-  /** Why the socket was opened as TCP, when MPTCP was wished for. */
-  reason?: string
 }
 
 export interface Egress {
   /** For status: `direct`, `socks5 10.0.2.2:1080`. */
   readonly name: string
+  /** Names are resolved here, and each address is judged by `allow`. */
+  readonly resolves: boolean
   /** @throws what the dial or the upstream said; the pipeline turns it into the protocol's answer */
   dial(destination: Destination, options: EgressOptions): Promise<Reached>
 }

@@ -16,9 +16,10 @@ export function socks5Upstream(kernel: Kernel, config: UpstreamConfig, credentia
   const at = formatAddress(config.address)
   return {
     name: `socks5 ${at}`,
+    resolves: false,
     async dial(destination, { timeout, signal }): Promise<Reached> {
       const started = performance.now()
-      const { connection, reason } = await dial(kernel, config.address, { wish, timeout, signal }).catch(
+      const connection = await dial(kernel, config.address, { wish, timeout, signal }).catch(
         (cause: unknown) => {
           throw unreachable(at, cause)
         },
@@ -31,6 +32,7 @@ export function socks5Upstream(kernel: Kernel, config: UpstreamConfig, credentia
       }, left)
       const onAbort = (): void => connection.fail(signal.reason as Error)
       signal.addEventListener('abort', onAbort, { once: true })
+      if (signal.aborted) onAbort()
       try {
         const { bound, head } = await connectThrough(connection, destination, credentials)
         return {
@@ -41,7 +43,6 @@ export function socks5Upstream(kernel: Kernel, config: UpstreamConfig, credentia
               ? { address: '0.0.0.0', port: 0 }
               : { address: bound.host, port: bound.port },
           ...(head.length > 0 && { head }),
-          ...(reason !== undefined && { reason }),
         }
       } catch (error) {
         connection.close()

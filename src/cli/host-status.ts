@@ -3,7 +3,6 @@ import type { Runtime } from '../../proxy/pipeline.js'
 import type { RunningService } from '../../proxy/service.js'
 import type { Session } from '../../proxy/session.js'
 import { formatAddress } from '../address.js'
-import type { Verdict } from '../kernel/kernel.js'
 import type { Connection } from '../net/connection.js'
 import { version } from './version.js'
 
@@ -33,7 +32,7 @@ export function hostStatus(runtime: Runtime, services: readonly RunningService[]
 }
 
 function sessionStatus(runtime: Runtime, session: Session) {
-  const { id, service, state, user, destination, client, clientVerdict, remote, remoteVerdict } = session
+  const { id, service, state, user, destination, client, remote } = session
   return {
     id,
     service,
@@ -42,14 +41,14 @@ function sessionStatus(runtime: Runtime, session: Session) {
     ...(destination !== undefined && { destination: formatAddress(destination) }),
     startedAt: new Date(session.startedAt).toISOString(),
     ...session.relay?.bytes(),
-    client: sideStatus(runtime, client, clientVerdict),
-    ...(remote !== undefined && { remote: sideStatus(runtime, remote, remoteVerdict) }),
+    client: sideStatus(runtime, client),
+    ...(remote !== undefined && { remote: sideStatus(runtime, remote) }),
   }
 }
 
-/** The verdict keeps the reason that was known when the connection was made. */
-function sideStatus({ kernel }: Runtime, connection: Connection, verdict: Verdict | undefined) {
-  const info = kernel.connectionInfo(connection.fd)
-  const reason = info.protocol === verdict?.protocol ? verdict.reason : info.reason
-  return { address: formatAddress(connection.remote), ...info, ...(reason !== undefined && { reason }) }
+function sideStatus({ kernel }: Runtime, connection: Connection) {
+  return {
+    address: formatAddress(connection.remote),
+    ...kernel.connectionInfo(connection.fd, connection.origin),
+  }
 }

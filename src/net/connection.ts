@@ -4,6 +4,7 @@
  * with nothing buffered on the way.
  */
 import type { SocketAddress } from '../address.js'
+import type { Origin } from '../kernel/kernel.js'
 import { native, type Watcher } from '../native.js'
 
 const CHUNK = 16 * 1024
@@ -17,6 +18,8 @@ interface Waiter {
 /** Life: open → (detached →) closed. Once closed, always closed. One read and one write at a time. */
 export class Connection {
   readonly remote: SocketAddress
+  /** What its socket was opened as: with it the kernel's verdict can say why a connection is TCP. */
+  readonly origin: Origin
   #fd: number
   #open = true
   #watcher: Watcher | undefined
@@ -24,9 +27,10 @@ export class Connection {
   #writer: Waiter | undefined
   #failure: Error | undefined
 
-  constructor(fd: number, remote: SocketAddress) {
+  constructor(fd: number, remote: SocketAddress, origin: Origin) {
     this.#fd = fd
     this.remote = remote
+    this.origin = origin
   }
 
   get fd(): number {

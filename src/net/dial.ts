@@ -16,18 +16,12 @@ export interface DialOptions {
   allow?(address: string): boolean
 }
 
-export interface Dialled {
-  connection: Connection
-  /** Why the socket was opened as TCP, when MPTCP was wished for. */
-  reason?: string
-}
-
 /**
  * Connects to the destination; a name's addresses are tried as RFC 8305 says, each on a
  * socket of our own (Node's connector would retry without MPTCP).
- * @throws {SystemError} the last connect error @throws {MptkError} MPTK_RESOLVE, MPTK_DENIED, MPTK_TIMEOUT
+ * @throws {SystemError} the first address's connect error @throws {MptkError} MPTK_RESOLVE, MPTK_DENIED, MPTK_TIMEOUT
  */
-export async function dial(kernel: Kernel, to: Destination, options: DialOptions): Promise<Dialled> {
+export async function dial(kernel: Kernel, to: Destination, options: DialOptions): Promise<Connection> {
   const limit = new AbortController()
   const timer = setTimeout(() => {
     limit.abort(
@@ -60,9 +54,9 @@ export async function connect(
   to: SocketAddress,
   wish: SocketWish,
   signal: AbortSignal,
-): Promise<Dialled> {
+): Promise<Connection> {
   signal.throwIfAborted()
-  const { fd, reason } = kernel.openSocket(familyOf(to.address) === 6 ? 6 : 4, wish)
+  const { fd, ...opened } = kernel.openSocket(familyOf(to.address) === 6 ? 6 : 4, wish)
   try {
     if (wish.source !== undefined) native.bind(fd, wish.source, 0)
     if (!native.connect(fd, to.address, to.port)) {
@@ -73,7 +67,7 @@ export async function connect(
     native.close(fd)
     throw error
   }
-  return { connection: new Connection(fd, to), ...(reason !== undefined && { reason }) }
+  return new Connection(fd, to, { side: 'connected', ...opened })
 }
 
 function writable(fd: number, signal: AbortSignal): Promise<void> {

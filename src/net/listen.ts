@@ -2,7 +2,7 @@
 import { formatAddress, familyOf, type SocketAddress } from '../address.js'
 import { describeError, errnoName, MptkError } from '../errors.js'
 import { native } from '../native.js'
-import type { Kernel, OpenedSocket, SocketWish } from '../kernel/kernel.js'
+import type { Kernel, OpenedSocket, Origin, SocketWish } from '../kernel/kernel.js'
 import { Connection } from './connection.js'
 
 /** Connections taken per wake-up, so that one busy listener does not starve the others. */
@@ -60,6 +60,7 @@ function explain(error: unknown): string {
 
 function start({ fd, ...opened }: OpenedSocket, options: ListenOptions): Listener {
   const address = native.localAddress(fd)
+  const origin: Origin = { side: 'accepted', ...opened }
   const watcher = native.watch(fd, acceptBatch)
   let timer: NodeJS.Timeout | undefined
   let open = true
@@ -75,7 +76,8 @@ function start({ fd, ...opened }: OpenedSocket, options: ListenOptions): Listene
       options.onError(error)
       return
     }
-    for (const { fd: client, ...remote } of accepted) options.onConnection(new Connection(client, remote))
+    for (const { fd: client, ...remote } of accepted)
+      options.onConnection(new Connection(client, remote, origin))
   }
 
   function resume(): void {

@@ -8,7 +8,7 @@ export const ATTEMPT_DELAY = 250
  * {@link ATTEMPT_DELAY}. A success that comes after another has won is given to `discard`.
  * @throws the first candidate's error when all fail, or the signal's reason
  */
-export function race<T extends { connection: { close(): void } }>(
+export function race<T extends { close(): void }>(
   candidates: readonly string[],
   signal: AbortSignal,
   attempt: (candidate: string, signal: AbortSignal) => Promise<T>,
@@ -44,7 +44,7 @@ export function race<T extends { connection: { close(): void } }>(
       timer = setTimeout(startNext, ATTEMPT_DELAY)
       attempt(candidate, losers.signal).then(
         (value) => {
-          if (settled) value.connection.close()
+          if (settled) value.close()
           else settle(() => resolve(value))
         },
         (error: unknown) => {
