@@ -1,10 +1,11 @@
 /** From a service's configuration to its open listeners. */
 import { setMaxListeners } from 'node:events'
 import { formatAddress } from '../src/address.js'
-import { loadSecret, loadUsers } from '../src/config/load.js'
+import { loadPassword, loadUsers } from '../src/config/load.js'
 import type { ServiceConfig, Socks5Config, UpstreamConfig } from '../src/config/schema.js'
 import { socketWish } from '../src/config/socket.js'
 import { describeError } from '../src/errors.js'
+import type { SocketWish } from '../src/kernel/kernel.js'
 import type { Connection } from '../src/net/connection.js'
 import { listen, type Listener } from '../src/net/listen.js'
 import { direct } from './egress/direct.js'
@@ -46,7 +47,7 @@ export async function startService(
   const limits = new ConnectionLimits(config.limits)
   const running = new Map<Connection, Promise<void>>()
   const wish = socketWish(config)
-  const warnings = runtime.kernel.check(wish)
+  const warnings = [wish, egressWish(config)].flatMap((each) => runtime.kernel.check(each))
   const listeners: Listener[] = []
 
   function onConnection(client: Connection): void {
@@ -103,6 +104,12 @@ export async function startService(
   }
 }
 
+/** What sockets to destinations or to the upstream shall be: wrong wishes show at the start, not at the first client. */
+function egressWish(config: ServiceConfig): SocketWish {
+  const upstream = config.type === 'socks5' ? config.upstream : undefined
+  return socketWish({ ...(upstream ?? config.egress) })
+}
+
 type Parts = Pick<Pipeline, 'handshake' | 'rules' | 'egress'>
 
 async function socks5Parts(config: Socks5Config, runtime: Runtime): Promise<Parts> {
@@ -124,9 +131,8 @@ async function socks5Parts(config: Socks5Config, runtime: Runtime): Promise<Part
 }
 
 async function upstreamEgress(config: UpstreamConfig, runtime: Runtime): Promise<Egress> {
-  runtime.kernel.check(socketWish({ ...config }))
   if (config.username === undefined) return socks5Upstream(runtime.kernel, config)
-  const password = config.password ?? (await loadSecret(config.passwordFile ?? ''))
+  const password = config.password ?? (await loadPassword(config.passwordFile ?? ''))
   return socks5Upstream(runtime.kernel, config, { username: config.username, password })
 }
 

@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import { MptkError } from './errors.js'
 
 /** An IP literal and a port, as sockets know them. */
@@ -59,15 +59,29 @@ export function parseSocketAddress(text: string): SocketAddress {
   return { address: host, port }
 }
 
-/** `::ffff:192.0.2.1` as `192.0.2.1`; anything else unchanged. Rules must see one form of an address. */
-export function unmapIPv4(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
-  return mapped?.[1] ?? address
+/**
+ * The one text of an IP literal that rules compare: RFC 5952, an IPv4-mapped IPv6 address as
+ * IPv4, a zone kept. Anything else is returned as it is.
+ */
+export function plainAddress(address: string): string {
+  if (!isIPv6(address)) return address
+  const [literal = '', zone] = address.split('%')
+  const canonical = new URL(`http://[${literal}]`).hostname.slice(1, -1)
+  const mapped = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(canonical)
+  if (mapped === null) return zone === undefined ? canonical : `${canonical}%${zone}`
+  const [high, low] = mapped.slice(1).map((group) => parseInt(group, 16)) as [number, number]
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
 
-/** A set of prefixes (`10.0.0.0/8`, `::1`, `fe80::/10`). */
+/** An address without its zone. */
+export function withoutZone(address: string): string {
+  return address.replace(/%.*$/, '')
+}
+
+/** A set of prefixes (`10.0.0.0/8`, `::1`, `fe80::/10`). `::/0` is all of IPv6 and none of IPv4. */
 export class PrefixSet {
-  readonly #list = new BlockList()
+  // one list for both would let IPv6 prefixes match IPv4 addresses
+  readonly #lists = { 4: new BlockList(), 6: new BlockList() }
 
   /** @throws {MptkError} MPTK_ADDRESS */
   constructor(prefixes: Iterable<string> = []) {
@@ -78,22 +92,24 @@ export class PrefixSet {
   add(prefix: string): void {
     const [address = '', length, ...rest] = prefix.split('/')
     const family = familyOf(address)
-    const bits =
-      length === undefined ? (family === 4 ? 32 : 128) : /^\d{1,3}$/.test(length) ? Number(length) : NaN
-    if (family === 0 || rest.length > 0 || !(bits <= (family === 4 ? 32 : 128))) {
+    const most = family === 4 ? 32 : 128
+    const bits = length === undefined ? most : /^\d{1,3}$/.test(length) ? Number(length) : NaN
+    if (family === 0 || rest.length > 0 || address.includes('%') || !(bits <= most)) {
       throw new MptkError(
         'MPTK_ADDRESS',
         `expected an IP address or prefix (as 10.0.0.0/8 or fe80::/10), found ${JSON.stringify(prefix)}`,
       )
     }
-    this.#list.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6')
+    const plain = plainAddress(address)
+    if (family === 6 && isIPv4(plain) && bits >= 96) this.#lists[4].addSubnet(plain, bits - 96, 'ipv4')
+    else this.#lists[family].addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6')
   }
 
   /** True when the IP literal lies in a prefix; an IPv4-mapped IPv6 address counts as IPv4. */
   has(address: string): boolean {
-    const plain = unmapIPv4(address.replace(/%.*$/, ''))
+    const plain = withoutZone(plainAddress(address))
     const family = familyOf(plain)
-    return family !== 0 && this.#list.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+    return family !== 0 && this.#lists[family].check(plain, family === 4 ? 'ipv4' : 'ipv6')
   }
 }
 

@@ -4,7 +4,7 @@
  * and what is no unicast destination at all.
  */
 import { networkInterfaces } from 'node:os'
-import { PrefixSet, unmapIPv4 } from '../../src/address.js'
+import { plainAddress, PrefixSet, withoutZone } from '../../src/address.js'
 
 const KINDS: readonly [string, PrefixSet][] = [
   ['it is a loopback address', new PrefixSet(['127.0.0.0/8', '::1'])],
@@ -19,7 +19,7 @@ let own = { addresses: new Set<string>(), until: 0 }
 
 /** Why the address is protected, or undefined when it is not. */
 export function protectedReason(address: string): string | undefined {
-  const plain = unmapIPv4(address)
+  const plain = withoutZone(plainAddress(address))
   const kind = KINDS.find(([, prefixes]) => prefixes.has(plain))
   if (kind !== undefined) return kind[0]
   return ownAddresses().has(plain) ? "it is the proxy host's own address" : undefined
@@ -29,7 +29,7 @@ function ownAddresses(): Set<string> {
   const now = performance.now()
   if (now >= own.until) {
     const found = Object.values(networkInterfaces()).flatMap((entries) => entries ?? [])
-    own = { addresses: new Set(found.map((entry) => entry.address)), until: now + FRESH }
+    own = { addresses: new Set(found.map((entry) => plainAddress(entry.address))), until: now + FRESH }
   }
   return own.addresses
 }

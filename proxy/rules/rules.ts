@@ -30,17 +30,21 @@ interface Rule {
 export class Rules {
   readonly #rules: Rule[]
 
-  /** @throws {MptkError} MPTK_CONFIG naming the rule's destination */
   constructor(rules: readonly RuleConfig[]) {
     this.#rules = rules.map(compile)
   }
 
-  /** Judges a request before DNS. @throws {MptkError} MPTK_DENIED */
-  admit(subject: Subject, destination: Destination): void {
+  /**
+   * Judges a request before DNS.
+   * @param resolved whether a name's addresses will be judged later; where an upstream resolves
+   *   it, they will not, and a rule about prefixes matches no name
+   * @throws {MptkError} MPTK_DENIED
+   */
+  admit(subject: Subject, destination: Destination, resolved: boolean): void {
     const literal = familyOf(destination.host) !== 0
     const allowed = literal
       ? this.allows(subject, destination, destination.host)
-      : this.#decide(subject, destination, undefined) !== 'deny'
+      : this.#decide(subject, destination, undefined, resolved) !== 'deny'
     if (allowed) return
     const reason = literal ? protectedReason(destination.host) : undefined
     throw new MptkError(
@@ -51,17 +55,25 @@ export class Rules {
 
   /** Judges one address of an admitted destination. */
   allows(subject: Subject, destination: Destination, address: string): boolean {
-    const decision = this.#decide(subject, destination, address)
+    const decision = this.#decide(subject, destination, address, true)
     return decision === undefined ? protectedReason(address) === undefined : decision === 'allow'
   }
 
-  #decide(subject: Subject, { host, port }: Destination, address: string | undefined): Decision {
+  #decide(
+    subject: Subject,
+    { host, port }: Destination,
+    address: string | undefined,
+    resolved: boolean,
+  ): Decision {
     for (const rule of this.#rules) {
       if (rule.ports?.every(([first, last]) => port < first || port > last)) continue
       if (rule.users !== undefined && !rule.users.has(subject.user ?? '')) continue
       if (rule.sources !== undefined && !rule.sources.has(subject.source)) continue
       const matched = matchesDestination(rule, host, address)
-      if (matched === 'depends') return 'depends'
+      if (matched === 'depends') {
+        if (resolved) return 'depends'
+        continue
+      }
       // an address of this host is opened only by a rule that names the address
       if (matched && rule.action === 'allow' && address !== undefined) {
         const byAddress = rule.prefixes?.has(address) === true
@@ -78,35 +90,25 @@ function matchesDestination(rule: Rule, host: string, address: string | undefine
   return address === undefined ? 'depends' : rule.prefixes.has(address)
 }
 
-function compile(config: RuleConfig, index: number): Rule {
-  const action = 'allow' in config ? 'allow' : 'deny'
-  const match = 'allow' in config ? config.allow : config.deny
-  const names: RegExp[] = []
-  const prefixes: string[] = []
-  for (const pattern of match.destinations ?? []) {
-    if (familyOf(pattern.split('/')[0] ?? '') !== 0) prefixes.push(pattern)
-    else names.push(namePattern(pattern, `rules[${index}].${action}.destinations`))
-  }
+function compile(config: RuleConfig): Rule {
+  const action = config.allow === undefined ? 'deny' : 'allow'
+  const { destinations, ports, users, sources } = config.allow ?? config.deny ?? {}
+  const isPrefix = (pattern: string): boolean => familyOf(pattern.split('/')[0] ?? '') !== 0
+  const prefixes = destinations?.filter(isPrefix) ?? []
   return {
     action,
-    names,
+    names: destinations?.filter((pattern) => !isPrefix(pattern)).map(namePattern) ?? [],
     prefixes: prefixes.length > 0 ? new PrefixSet(prefixes) : undefined,
-    anywhere: match.destinations === undefined,
-    ports: match.ports,
-    users: match.users && new Set(match.users),
-    sources: match.sources && new PrefixSet(match.sources),
+    anywhere: destinations === undefined,
+    ports,
+    users: users && new Set(users),
+    sources: sources && new PrefixSet(sources),
   }
 }
 
 /** `example.org` is that name; `*.example.org` is every name below it; `*` is any. */
-function namePattern(pattern: string, path: string): RegExp {
+function namePattern(pattern: string): RegExp {
   if (pattern === '*') return /^/
-  if (!/^(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i.test(pattern)) {
-    throw new MptkError(
-      'MPTK_CONFIG',
-      `${path}: expected a name, *.name or a prefix as 10.0.0.0/8, found ${JSON.stringify(pattern)}`,
-    )
-  }
   const escaped = pattern.replace(/^\*\./, '').replaceAll('.', '\\.')
   return new RegExp(pattern.startsWith('*.') ? `\\.${escaped}$` : `^${escaped}$`, 'i')
 }

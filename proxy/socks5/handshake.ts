@@ -1,5 +1,5 @@
 /** The server's side of SOCKS5: method, password, request (RFC 1928 §3–§6, RFC 1929). */
-import { familyOf, unmapIPv4, type Destination } from '../../src/address.js'
+import { familyOf, plainAddress, type Destination } from '../../src/address.js'
 import { MptkError } from '../../src/errors.js'
 import type { Connection } from '../../src/net/connection.js'
 import { closeGently } from '../close-gently.js'
@@ -79,7 +79,7 @@ async function readRequest(client: Connection, reader: MessageReader): Promise<D
 function plainDestination({ host: given, port }: Destination): Destination {
   const host = given.toLowerCase().replace(/\.$/, '')
   if (port === 0) throw new ProtocolError('the destination port is 0', REPLY.generalFailure)
-  if (familyOf(host) !== 0) return { host: unmapIPv4(host), port }
+  if (familyOf(host) !== 0) return { host: plainAddress(host), port }
   // the resolver would stop at a NUL and read brackets, spaces and the like in its own way
   if (!/^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(host)) {
     throw new ProtocolError(`not a host name: ${JSON.stringify(given)}`, REPLY.hostUnreachable)

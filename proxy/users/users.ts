@@ -10,21 +10,28 @@ export class Users {
   /** Digest of the last password that matched a user's hash, so that scrypt runs once a user, not once a connection. */
   readonly #verified = new Map<string, Buffer>()
 
+  /** What an unknown user is compared with, so that it costs what a wrong password costs. */
+  readonly #decoy: UsersConfig[string]
+
   constructor(users: UsersConfig) {
     this.#entries = new Map(Object.entries(users))
+    this.#decoy = Object.values(users).find((entry) => entry.passwordHash !== undefined) ?? { password: '' }
   }
 
   async verify(username: string, password: string): Promise<boolean> {
     const entry = this.#entries.get(username)
+    const matches = await this.#matches(username, password, entry ?? this.#decoy)
+    return matches && entry !== undefined
+  }
+
+  async #matches(username: string, password: string, entry: UsersConfig[string]): Promise<boolean> {
     const given = this.#digest(password)
-    // an unknown user costs what a wrong password costs
-    if (entry === undefined) return timingSafeEqual(given, this.#digest('')) && false
-    if ('password' in entry) return timingSafeEqual(given, this.#digest(entry.password))
+    if (entry.passwordHash === undefined) return timingSafeEqual(given, this.#digest(entry.password ?? ''))
 
     const known = this.#verified.get(username)
     if (known !== undefined && timingSafeEqual(given, known)) return true
     if (!(await matchesHash(password, entry.passwordHash))) return false
-    this.#verified.set(username, given)
+    if (this.#entries.has(username)) this.#verified.set(username, given)
     return true
   }
 

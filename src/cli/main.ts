@@ -42,7 +42,7 @@ async function main(argv: string[]): Promise<void> {
     .strict()
     .version(version())
     .alias('help', 'h')
-    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .wrap(Math.min(110, process.stdout.columns || 110))
     .fail((message: string, error?: Error) => {
       // yargs gives one or the other, whatever its types say
       if (error !== undefined) throw error

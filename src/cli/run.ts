@@ -6,14 +6,22 @@ import type { Config } from '../config/schema.js'
 import { startHost } from './host.js'
 import { banner } from './banner.js'
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
 /** Runs until SIGINT or SIGTERM; a second one while stopping ends the process at once. */
 async function runUntilSignal(config: Config, tryIt: boolean): Promise<void> {
   const host = await startHost(config)
   console.log(banner(host, tryIt))
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+    const onSignal = (): void => {
+      for (const signal of SIGNALS) process.off(signal, onSignal)
+      resolve()
+    }
+    for (const signal of SIGNALS) process.on(signal, onSignal)
   })
   await host.stop()
+  // a name that is still being looked up would keep the process for as long as the resolver tries
+  process.exit()
 }
 
 export const runCommand: CommandModule<object, { config: string | undefined }> = {
@@ -77,8 +85,8 @@ export const socks5Command: CommandModule<object, Socks5Options> = {
     yargs.options({
       listen: { type: 'string', default: '127.0.0.1:1080', describe: 'address and port to listen on' },
       upstream: { type: 'string', describe: 'SOCKS5 proxy to go through, dialled over MPTCP' },
-      username: { type: 'string', describe: 'user name for the upstream' },
-      'password-file': { type: 'string', describe: "file with the upstream's password" },
+      username: { type: 'string', implies: 'upstream', describe: 'user name for the upstream' },
+      'password-file': { type: 'string', implies: 'upstream', describe: "file with the upstream's password" },
       'users-file': { type: 'string', describe: 'YAML file of the users that may connect' },
       anonymous: { type: 'boolean', describe: 'let anybody who can reach the listener use it' },
       ...serviceOptions,

@@ -33,6 +33,8 @@ export async function startStatusServer(
       },
     )
   }
+  // out of descriptors: the next request may find some again
+  server.on('error', () => undefined)
   const bound = server.address()
   const port = typeof bound === 'object' && bound !== null ? bound.port : at.port
   return {

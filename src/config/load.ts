@@ -1,8 +1,9 @@
 /** From a file or an object to a checked configuration; every problem becomes one line. */
 import { readFile } from 'node:fs/promises'
-import { parse, YAMLParseError } from 'yaml'
-import type { z } from 'zod'
+import { parseDocument, type YAMLError } from 'yaml'
+import { z } from 'zod'
 import { describeError, MptkError } from '../errors.js'
+import { expectation, mainProblem } from './problem.js'
 import { configSchema, usersMap, type Config, type UsersConfig } from './schema.js'
 
 /** @throws {MptkError} MPTK_CONFIG_FILE, MPTK_CONFIG, MPTK_OPEN_PROXY */
@@ -15,16 +16,22 @@ export function checkConfig(value: unknown, origin: string): Config {
   return check(configSchema, value, origin)
 }
 
+const usersFile = z.strictObject({ users: usersMap })
+
 /** A file of users: the same map as the `users` key. @throws {MptkError} MPTK_CONFIG_FILE, MPTK_CONFIG */
 export async function loadUsers(file: string): Promise<UsersConfig> {
-  return check(usersMap, await readYaml(file), file)
+  return check(usersFile, { users: await readYaml(file) }, file).users
 }
 
-/** The first line of a file that holds a secret. @throws {MptkError} MPTK_CONFIG_FILE */
-export async function loadSecret(file: string): Promise<string> {
+/** The first line of a file that holds a password (RFC 1929: 1 to 255 bytes). @throws {MptkError} MPTK_CONFIG_FILE */
+export async function loadPassword(file: string): Promise<string> {
   const [line = ''] = (await readText(file)).split(/\r?\n/, 1)
-  if (line !== '') return line
-  throw new MptkError('MPTK_CONFIG_FILE', `${file}: expected a password on the first line, found none`)
+  const length = Buffer.byteLength(line)
+  if (length >= 1 && length <= 255) return line
+  throw new MptkError(
+    'MPTK_CONFIG_FILE',
+    `${file}: expected a password of 1 to 255 bytes on the first line, found ${length} bytes`,
+  )
 }
 
 async function readText(file: string): Promise<string> {
@@ -36,78 +43,40 @@ async function readText(file: string): Promise<string> {
 }
 
 async function readYaml(file: string): Promise<unknown> {
-  const text = await readText(file)
+  // the parser's warnings are mistakes as well: an unknown tag silently makes a value empty
+  const document = parseDocument(await readText(file), { uniqueKeys: true, logLevel: 'error' })
+  const [problem] = [...document.errors, ...document.warnings]
+  if (problem !== undefined) throw notYaml(file, problem)
   try {
-    return parse(text, { uniqueKeys: true })
+    return document.toJS()
   } catch (cause) {
-    const where = cause instanceof YAMLParseError && cause.linePos ? `:${cause.linePos[0].line}` : ''
-    const what = describeError(cause).split('\n')[0]
-    throw new MptkError('MPTK_CONFIG_FILE', `${file}${where}: not YAML: ${what}`, { cause })
+    // the message would quote the alias, which may be an unquoted password with a leading asterisk
+    throw new MptkError('MPTK_CONFIG_FILE', `${file}: a value begins with an asterisk: put it in quotes`, {
+      cause,
+    })
   }
+}
+
+/** Said better than by the parser, which would quote the tag: it may be an unquoted password. */
+const YAML_PROBLEMS: Readonly<Record<string, string>> = {
+  MULTIPLE_DOCS: 'expected one document, found a second one (---)',
+  TAG_RESOLVE_FAILED: 'a value begins with an exclamation mark: put it in quotes',
+}
+
+function notYaml(file: string, problem: YAMLError): MptkError {
+  const line = problem.linePos === undefined ? '' : `:${problem.linePos[0].line}`
+  // the message goes on with an excerpt of the file, which may hold a password
+  const [first = ''] = problem.message.split('\n', 1)
+  const what = YAML_PROBLEMS[problem.code] ?? first.replace(/ at line \d+, column \d+:?$/, '')
+  return new MptkError('MPTK_CONFIG_FILE', `${file}${line}: not YAML: ${what}`, { cause: problem })
 }
 
 function check<T extends z.ZodType>(schema: T, value: unknown, origin: string): z.output<T> {
-  const result = schema.safeParse(value, { reportInput: true })
+  const result = schema.safeParse(value, { reportInput: true, error: expectation })
   if (result.success) return result.data
-  const issue = deepest(result.error.issues)
-  const open = issue.code === 'custom' && issue.params?.['open'] === true
+  const { path, text, params } = mainProblem(result.error.issues)
   throw new MptkError(
-    open ? 'MPTK_OPEN_PROXY' : 'MPTK_CONFIG',
-    `${origin}: ${pathOf(issue.path)}: ${messageOf(issue)}`,
+    params['open'] === true ? 'MPTK_OPEN_PROXY' : 'MPTK_CONFIG',
+    [origin, path, text].filter((part) => part !== '').join(': '),
   )
-}
-
-type Issue = z.core.$ZodIssue
-
-/** Of a union's branches, the one that came furthest is the one that was meant. */
-function deepest(issues: readonly Issue[], base: readonly PropertyKey[] = []): Issue {
-  const expanded = issues.map((issue) => {
-    const path = [...base, ...issue.path]
-    if (issue.code !== 'invalid_union' || issue.errors.length === 0) return { ...issue, path }
-    const branches = issue.errors.map((branch) => deepest(branch, path))
-    const best = branches.reduce((a, b) => (rank(b) > rank(a) ? b : a))
-    return best.path.length > path.length || best.code !== 'invalid_type'
-      ? best
-      : { ...issue, path, branches }
-  })
-  return expanded.reduce((a, b) => (rank(b) > rank(a) ? b : a)) as Issue
-}
-
-function rank(issue: Issue): number {
-  return issue.path.length * 2 + (issue.code === 'invalid_type' ? 0 : 1)
-}
-
-/** `services[0].upstream.address` */
-function pathOf(path: readonly PropertyKey[]): string {
-  const text = path.reduce<string>(
-    (out, key) =>
-      typeof key === 'number' ? `${out}[${key}]` : out === '' ? String(key) : `${out}.${String(key)}`,
-    '',
-  )
-  return text === '' ? 'the whole file' : text
-}
-
-function messageOf(issue: Issue): string {
-  if (issue.code === 'unrecognized_keys') {
-    return `unknown key ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}`
-  }
-  const message = issue.message
-  const found = 'input' in issue && !isSecret(issue.path) ? `, found ${show(issue.input)}` : ''
-  if (message.includes('found')) return message
-  const expected = message
-    .replace(/^Invalid input: /, '')
-    .replace(/, received .*$/, '')
-    .replace(/^Invalid option: /, '')
-    .replace(/^(?!expected)/, 'expected: ')
-  return `${expected}${found}`
-}
-
-function isSecret(path: readonly PropertyKey[]): boolean {
-  return path.some((key) => key === 'password' || key === 'users')
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  const text = JSON.stringify(value)
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }

@@ -2,35 +2,58 @@
 import { z } from 'zod'
 import { isLoopback } from '../address.js'
 import { dialKeys, listenKeys } from './socket.js'
-import { destination, duration, oneOrMore, portRange, prefix, socketAddress } from './values.js'
+import {
+  destination,
+  destinationPattern,
+  duration,
+  durationOrNone,
+  fileName,
+  oneOrMore,
+  portRange,
+  prefix,
+  socketAddress,
+  wholeNumber,
+} from './values.js'
 
 /** RFC 1929 carries 1 to 255 bytes each of name and password. */
+const A_CREDENTIAL = 'expected text of 1 to 255 bytes'
 const credential = z
-  .string()
-  .refine((value) => value !== '' && Buffer.byteLength(value) <= 255, 'expected 1 to 255 bytes of text')
+  .string(A_CREDENTIAL)
+  .refine((value) => value !== '' && Buffer.byteLength(value) <= 255, A_CREDENTIAL)
 
+const A_HASH = 'expected a hash as mptk passwd prints it'
 const passwordHash = z
-  .string()
-  .regex(/^scrypt\$\d+\$\d+\$\d+\$[\w+/=-]+\$[\w+/=-]+$/, 'expected a hash as `mptk passwd` prints it')
+  .string(A_HASH)
+  .regex(/^scrypt\$\d{1,7}\$\d{1,2}\$\d{1,2}\$[A-Za-z0-9+/]+=*\$[A-Za-z0-9+/]+=*$/, A_HASH)
 
-export const userEntry = z.union([z.strictObject({ password: credential }), z.strictObject({ passwordHash })])
+const userEntry = z
+  .strictObject({ password: credential.optional(), passwordHash: passwordHash.optional() })
+  .refine(
+    (value) => (value.password === undefined) !== (value.passwordHash === undefined),
+    'expected either password or passwordHash',
+  )
 
 export const usersMap = z.record(credential, userEntry)
 
 const match = z.strictObject({
   /** Names (`example.org`, `*.example.org`, `*`) and prefixes (`10.0.0.0/8`). */
-  destinations: oneOrMore(z.string().min(1)).optional(),
+  destinations: oneOrMore(destinationPattern).optional(),
   ports: oneOrMore(portRange).optional(),
   users: oneOrMore(credential).optional(),
   sources: oneOrMore(prefix).optional(),
 })
 
-const rule = z.union([z.strictObject({ allow: match }), z.strictObject({ deny: match })])
+const rule = z
+  .strictObject({ allow: match.optional(), deny: match.optional() })
+  .refine(
+    (value) => (value.allow === undefined) !== (value.deny === undefined),
+    'expected either allow or deny: a rule each',
+  )
 
 const limits = z
   .strictObject({
-    connections: z.int().min(1).max(1_000_000).default(32_768),
-    perSource: z.int().min(1).max(1_000_000).default(16_384),
+    connections: wholeNumber(1, 1_000_000).default(32_768),
+    perSource: wholeNumber(1, 1_000_000).default(16_384),
   })
   .prefault({})
 
@@ -38,7 +61,7 @@ const timeouts = z
   .strictObject({
     handshake: duration.default(10_000),
     dial: duration.default(30_000),
-    idle: duration.default(3_600_000),
+    idle: durationOrNone.default(3_600_000),
   })
   .prefault({})
 
@@ -49,7 +72,7 @@ const upstream = z
     transport: z.enum(['mptcp', 'tcp']).default('mptcp'),
     username: credential.optional(),
     password: credential.optional(),
-    passwordFile: z.string().min(1).optional(),
+    passwordFile: fileName.optional(),
     ...dialKeys,
   })
   .refine((value) => value.password === undefined || value.passwordFile === undefined, {
@@ -83,7 +106,7 @@ const socks5 = z
     type: z.literal('socks5'),
     ...serviceKeys,
     users: usersMap.optional(),
-    usersFile: z.string().min(1).optional(),
+    usersFile: fileName.optional(),
     anonymous: z.boolean().default(false),
     rules: z.array(rule).default([]),
     egress: egress.prefault({}),
@@ -127,7 +150,7 @@ export const configSchema = z.strictObject({
       format: z.enum(['auto', 'text', 'json']).default('auto'),
     })
     .prefault({}),
-  relay: z.strictObject({ threads: z.int().min(1).max(64).optional() }).prefault({}),
+  relay: z.strictObject({ threads: wholeNumber(1, 64).optional() }).prefault({}),
 })
 
 export type Config = z.output<typeof configSchema>

@@ -2,14 +2,16 @@
 import { z } from 'zod'
 import { familyOf } from '../address.js'
 import type { SocketWish } from '../kernel/kernel.js'
-import { kernelName } from './values.js'
+import { kernelName, wholeNumber } from './values.js'
 
 const named = z.union([
-  kernelName.transform((name) => ({ name, optional: false })),
   z.strictObject({ name: kernelName, optional: z.boolean().default(false) }),
+  kernelName.transform((name) => ({ name, optional: false })),
 ])
 
-const seconds = z.int().min(1).max(32767)
+const seconds = wholeNumber(1, 32_767)
+/** The kernel doubles what it is given and takes no more than an int. */
+const bufferSize = wholeNumber(4096, 2 ** 30 - 1)
 
 export const socketKeys = {
   /** `required`: a kernel without MPTCP is an error instead of TCP. */
@@ -17,13 +19,16 @@ export const socketKeys = {
   congestion: kernelName.optional(),
   scheduler: named.optional(),
   pathManager: named.optional(),
-  mark: z.int().min(0).max(0xffffffff).optional(),
-  device: z.string().min(1).max(15).optional(),
+  mark: wholeNumber(0, 0xffffffff).optional(),
+  device: z
+    .string()
+    .regex(/^[^\s/]{1,15}$/, 'expected the name of an interface')
+    .optional(),
   keepalive: z
-    .strictObject({ idle: seconds, interval: seconds, count: z.int().min(1).max(127) })
+    .strictObject({ idle: seconds, interval: seconds, count: wholeNumber(1, 127) })
     .default({ idle: 60, interval: 10, count: 6 }),
-  sendBuffer: z.int().min(4096).optional(),
-  receiveBuffer: z.int().min(4096).optional(),
+  sendBuffer: bufferSize.optional(),
+  receiveBuffer: bufferSize.optional(),
 }
 
 export const dialKeys = {
@@ -38,7 +43,7 @@ export const listenKeys = {
   transport: z.enum(['mptcp', 'tcp']).default('mptcp'),
   ...socketKeys,
   reusePort: z.boolean().optional(),
-  backlog: z.int().min(1).max(65535).optional(),
+  backlog: wholeNumber(1, 65_535).optional(),
 }
 
 type Wishful = { [Key in keyof SocketWish]?: SocketWish[Key] | undefined } & {

@@ -1,25 +1,37 @@
 /** Value types that several configuration keys share; each error says what was expected and what was found. */
 import { z } from 'zod'
-import { parseDestination, parseSocketAddress, PrefixSet } from '../address.js'
+import { familyOf, parseDestination, parseSocketAddress, PrefixSet } from '../address.js'
 import { describeError } from '../errors.js'
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
 
-/** `300ms`, `10s`, `5m`, `1h`, or 0: read as milliseconds. */
-export const duration = z.union([z.string(), z.literal(0)]).transform((value, context) => {
-  if (value === 0) return 0
+const A_DURATION = 'expected a duration as 300ms, 10s, 5m or 1h (1ms to 596h)'
+
+/** `300ms`, `10s`, `5m`, `1h`: read as whole milliseconds. */
+export const duration = z.string(A_DURATION).transform((value, context) => {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(value)
-  const milliseconds = match === null ? NaN : Number(match[1]) * UNITS[match[2] as keyof typeof UNITS]
+  const milliseconds =
+    match === null ? NaN : Math.round(Number(match[1]) * UNITS[match[2] as keyof typeof UNITS])
   // Node's timers cannot hold more than 2^31 - 1 ms
-  if (milliseconds <= 2 ** 31 - 1) return milliseconds
-  context.addIssue(
-    `expected a duration as 300ms, 10s, 5m or 1h (at most 596h), found ${JSON.stringify(value)}`,
-  )
+  if (milliseconds >= 1 && milliseconds <= 2 ** 31 - 1) return milliseconds
+  context.addIssue(`${A_DURATION}, found ${JSON.stringify(value)}`)
   return z.NEVER
 })
 
-function parsed<T>(parse: (text: string) => T) {
-  return z.string().transform((value, context): T => {
+/** As {@link duration}, or 0 for no limit. */
+export const durationOrNone = z.union([z.literal(0), duration], `${A_DURATION} or 0 for none`)
+
+/** A whole number from `least` to `most`. */
+export function wholeNumber(least: number, most: number) {
+  const message = `expected a whole number of ${least} to ${most}`
+  return z.int(message).min(least, message).max(most, message)
+}
+
+export const fileName = z.string('expected a file name').min(1, 'expected a file name')
+
+/** @param expected for a value that is no text at all */
+function parsed<T>(expected: string, parse: (text: string) => T) {
+  return z.string(expected).transform((value, context): T => {
     try {
       return parse(value)
     } catch (error) {
@@ -30,30 +42,47 @@ function parsed<T>(parse: (text: string) => T) {
 }
 
 /** `127.0.0.1:1080`, `[::1]:1080`: an IP literal and a port. */
-export const socketAddress = parsed(parseSocketAddress)
+export const socketAddress = parsed(
+  'expected an IP address with a port (as 127.0.0.1:1080 or [::1]:1080)',
+  parseSocketAddress,
+)
 
 /** `proxy.example.org:1080`, `10.0.2.2:1080`. */
-export const destination = parsed((text) => {
+export const destination = parsed('expected host:port or [IPv6]:port', (text) => {
   const value = parseDestination(text)
   if (value.port === 0) throw new Error(`expected a port of 1 to 65535, found ${JSON.stringify(text)}`)
   return value
 })
 
 /** `10.0.0.0/8`, `fe80::1`; kept as text, known to be right. */
-export const prefix = parsed((text) => {
+export const prefix = parsed('expected an IP address or prefix (as 10.0.0.0/8 or fe80::/10)', (text) => {
   new PrefixSet([text])
   return text
 })
 
-/** 443 or `8000-9000`: read as [first, last]. */
-export const portRange = z.union([z.number(), z.string()]).transform((value, context): [number, number] => {
-  const match = /^(\d+)(?:-(\d+))?$/.exec(String(value))
-  const first = Number(match?.[1])
-  const last = Number(match?.[2] ?? match?.[1])
-  if (first <= last && last <= 65535) return [first, last]
-  context.addIssue(`expected a port or a range as 8000-9000, found ${JSON.stringify(value)}`)
-  return z.NEVER
+/** `example.org`, `*.example.org`, `*` or a prefix: what a rule says of destinations. */
+export const destinationPattern = parsed('expected a name, *.name or a prefix as 10.0.0.0/8', (text) => {
+  if (familyOf(text.split('/')[0] ?? '') !== 0) new PrefixSet([text])
+  else if (text !== '*' && !NAME_PATTERN.test(text)) {
+    throw new Error(`expected a name, *.name or a prefix as 10.0.0.0/8, found ${JSON.stringify(text)}`)
+  }
+  return text
 })
+const NAME_PATTERN = /^(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i
+
+const A_PORT = 'expected a port or a range as 8000-9000'
+
+/** 443 or `8000-9000`: read as [first, last]. */
+export const portRange = z
+  .union([z.number(), z.string()], A_PORT)
+  .transform((value, context): [number, number] => {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(String(value))
+    const first = Number(match?.[1])
+    const last = Number(match?.[2] ?? match?.[1])
+    if (first >= 1 && first <= last && last <= 65535) return [first, last]
+    context.addIssue(`${A_PORT}, found ${JSON.stringify(value)}`)
+    return z.NEVER
+  })
 
 /** One value or a list of them. */
 export const oneOrMore = <T extends z.ZodType>(item: T) =>
@@ -62,4 +91,5 @@ export const oneOrMore = <T extends z.ZodType>(item: T) =>
 const NAME = /^[\w.-]{1,15}$/
 
 /** Name of a scheduler, path manager or congestion control: the kernel holds 15 characters. */
-export const kernelName = z.string().regex(NAME, 'expected a name of at most 15 letters, digits, _ . -')
+const A_NAME = 'expected a name of at most 15 letters, digits, _ . -'
+export const kernelName = z.string(A_NAME).regex(NAME, A_NAME)

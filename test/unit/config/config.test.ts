@@ -1,0 +1,377 @@
+// What a person sees who gets the configuration file wrong, and what stands when nothing is written.
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { DEFAULT_CONFIG } from '../../../src/config/defaults.js'
+import { checkConfig, loadConfig, loadPassword, loadUsers } from '../../../src/config/load.js'
+
+const socks5 = (more: object = {}) => ({ services: [{ type: 'socks5', listen: '127.0.0.1:1080', ...more }] })
+const reverse = (more: object = {}) => ({
+  services: [{ type: 'reverse-tcp', listen: '127.0.0.1:80', target: '10.0.0.1:80', ...more }],
+})
+
+void t.test('defaults', (t) => {
+  const keepalive = { idle: 60, interval: 10, count: 6 }
+  const common = {
+    transport: 'mptcp',
+    mptcp: 'preferred',
+    keepalive,
+    limits: { connections: 32_768, perSource: 16_384 },
+    timeouts: { handshake: 10_000, dial: 30_000, idle: 3_600_000 },
+    egress: { transport: 'tcp', mptcp: 'preferred', keepalive },
+  }
+  t.strictSame(checkConfig(socks5(), 'test'), {
+    services: [
+      {
+        ...common,
+        type: 'socks5',
+        listen: [{ address: '127.0.0.1', port: 1080 }],
+        anonymous: false,
+        rules: [],
+      },
+    ],
+    log: { level: 'info', format: 'auto' },
+    relay: {},
+  })
+  t.strictSame(checkConfig(reverse(), 'test').services, [
+    {
+      ...common,
+      type: 'reverse-tcp',
+      listen: [{ address: '127.0.0.1', port: 80 }],
+      target: { host: '10.0.0.1', port: 80 },
+    },
+  ])
+  const { services } = checkConfig(
+    socks5({ upstream: { type: 'socks5', address: 'p.example:1080' } }),
+    'test',
+  )
+  t.match(services[0], {
+    upstream: {
+      address: { host: 'p.example', port: 1080 },
+      transport: 'mptcp',
+      mptcp: 'preferred',
+      keepalive,
+    },
+  })
+  t.end()
+})
+
+void t.test('the embedded configuration', (t) => {
+  const { services, status } = checkConfig(DEFAULT_CONFIG, 'default configuration')
+  t.match(services, [{ type: 'socks5', transport: 'mptcp', egress: { transport: 'mptcp' } }])
+  t.strictSame(status, { listen: { address: '127.0.0.1', port: 9400 } })
+  t.end()
+})
+
+void t.test('every mistake is one line of where, what was expected and what was found', (t) => {
+  const cases: [unknown, string][] = [
+    [null, 'expected a map of keys and values, found nothing'],
+    ['services', 'expected a map of keys and values, found "services"'],
+    [[], 'expected a map of keys and values, found a list'],
+    [{}, 'services: expected a list, found nothing'],
+    [{ services: {} }, 'services: expected a list, found a map'],
+    [{ services: [] }, 'services: expected at least one service, found a list'],
+    [{ services: ['socks5'] }, 'services[0]: expected a map of keys and values, found "socks5"'],
+    [{ services: [{}] }, 'services[0].type: expected socks5 or reverse-tcp, found nothing'],
+    [{ services: [{ type: 'sock5' }] }, 'services[0].type: expected socks5 or reverse-tcp, found "sock5"'],
+    [
+      socks5({ listen: 5 }),
+      'services[0].listen: expected an IP address with a port (as 127.0.0.1:1080 or [::1]:1080), found 5',
+    ],
+    [
+      socks5({ listen: 'localhost:1080' }),
+      'services[0].listen: expected an IP address with a port (as 127.0.0.1:1080 or [::1]:1080), found "localhost:1080"',
+    ],
+    [
+      socks5({ listen: ['127.0.0.1:1080', { port: 1 }] }),
+      'services[0].listen[1]: expected an IP address with a port (as 127.0.0.1:1080 or [::1]:1080), found a map',
+    ],
+    [
+      { services: [{ type: 'reverse-tcp', listen: '127.0.0.1:80' }] },
+      'services[0].target: expected host:port or [IPv6]:port, found nothing',
+    ],
+    [reverse({ target: 'a.org:0' }), 'services[0].target: expected a port of 1 to 65535, found "a.org:0"'],
+    [
+      reverse({ target: 'a.org' }),
+      'services[0].target: expected host:port or [IPv6]:port with a port of 0 to 65535, found "a.org"',
+    ],
+    [
+      socks5({ limits: { connections: '10' } }),
+      'services[0].limits.connections: expected a whole number of 1 to 1000000, found "10"',
+    ],
+    [
+      socks5({ limits: { perSource: 0 } }),
+      'services[0].limits.perSource: expected a whole number of 1 to 1000000, found 0',
+    ],
+    [
+      socks5({ timeouts: { idle: 10 } }),
+      'services[0].timeouts.idle: expected a duration as 300ms, 10s, 5m or 1h (1ms to 596h) or 0 for none, found 10',
+    ],
+    [
+      socks5({ timeouts: { idle: '10 s' } }),
+      'services[0].timeouts.idle: expected a duration as 300ms, 10s, 5m or 1h (1ms to 596h), found "10 s"',
+    ],
+    [socks5({ rules: { allow: {} } }), 'services[0].rules: expected a list, found a map'],
+    [
+      socks5({ rules: [{}] }),
+      'services[0].rules[0]: expected either allow or deny: a rule each, found a map',
+    ],
+    [
+      socks5({ rules: [{ allow: {}, deny: {} }] }),
+      'services[0].rules[0]: expected either allow or deny: a rule each, found a map',
+    ],
+    [
+      socks5({ rules: [{ deny: { destinations: '10.0.0.0/33' } }] }),
+      'services[0].rules[0].deny.destinations: expected an IP address or prefix (as 10.0.0.0/8 or fe80::/10), found "10.0.0.0/33"',
+    ],
+    [
+      socks5({ rules: [{ allow: { sources: ['lan'] } }] }),
+      'services[0].rules[0].allow.sources[0]: expected an IP address or prefix (as 10.0.0.0/8 or fe80::/10), found "lan"',
+    ],
+    [
+      socks5({ users: { alice: {} } }),
+      'services[0].users.alice: expected either password or passwordHash, found a map',
+    ],
+    [
+      socks5({ users: { alice: { password: 'a', passwordHash: 'scrypt$16384$8$5$AAAA$BBBB' } } }),
+      'services[0].users.alice: expected either password or passwordHash, found a map',
+    ],
+    [
+      socks5({ users: {}, anonymous: true }),
+      'services[0].anonymous: expected either users or anonymous: true, found both',
+    ],
+    [
+      socks5({ upstream: { type: 'socks5' } }),
+      'services[0].upstream.address: expected host:port or [IPv6]:port, found nothing',
+    ],
+    [
+      socks5({ upstream: { type: 'http', address: 'a:1' } }),
+      'services[0].upstream.type: expected socks5, found "http"',
+    ],
+    [
+      socks5({ upstream: { type: 'socks5', address: 'a:1', username: 'alice' } }),
+      'services[0].upstream.username: expected username together with password or passwordFile, found one alone',
+    ],
+    [
+      socks5({ upstream: { type: 'socks5', address: 'a:1', password: 'secret' } }),
+      'services[0].upstream.username: expected username together with password or passwordFile, found one alone',
+    ],
+    [
+      socks5({
+        upstream: { type: 'socks5', address: 'a:1', username: 'a', password: 'secret', passwordFile: 'f' },
+      }),
+      'services[0].upstream.passwordFile: expected either password or passwordFile, found both',
+    ],
+    [socks5({ usersFile: 5 }), 'services[0].usersFile: expected a file name, found 5'],
+    [socks5({ name: 'a b' }), 'services[0].name: expected at most 40 letters, digits, _ . -, found "a b"'],
+    [
+      { ...socks5(), status: '127.0.0.1:9400' },
+      'status: expected a map of keys and values, found "127.0.0.1:9400"',
+    ],
+    [
+      { ...socks5(), status: {} },
+      'status.listen: expected an IP address with a port (as 127.0.0.1:1080 or [::1]:1080), found nothing',
+    ],
+    [
+      { ...socks5(), log: { level: 'loud' } },
+      'log.level: expected one of fatal, error, warn, info, debug, trace, silent, found "loud"',
+    ],
+    [{ ...socks5(), relay: { threads: 65 } }, 'relay.threads: expected a whole number of 1 to 64, found 65'],
+  ]
+  for (const [value, message] of cases) {
+    t.throws(
+      () => checkConfig(value, 'mptk.yaml'),
+      { code: 'MPTK_CONFIG', message: `mptk.yaml: ${message}` },
+      message,
+    )
+  }
+  t.end()
+})
+
+void t.test('an unknown key at each level is named before anything that is missing', (t) => {
+  const cases: [unknown, string][] = [
+    [{ service: [] }, 'expected one of services, status, log, relay, found the unknown key "service"'],
+    [
+      { services: [{ type: 'socks5', lisen: '127.0.0.1:1080' }] },
+      'services[0]: expected one of type, name, listen, ',
+    ],
+    [{ services: [{ type: 'socks5', lisen: '127.0.0.1:1080' }] }, ', found the unknown key "lisen"'],
+    [
+      socks5({ limits: { total: 5 } }),
+      'services[0].limits: expected connections or perSource, found the unknown key "total"',
+    ],
+    [
+      socks5({ timeouts: { connect: '1s' } }),
+      'services[0].timeouts: expected one of handshake, dial, idle, found the unknown key "connect"',
+    ],
+    [
+      socks5({ rules: [{ accept: {} }] }),
+      'services[0].rules[0]: expected allow or deny, found the unknown key "accept"',
+    ],
+    [
+      socks5({ rules: [{ deny: { port: 25 } }] }),
+      'services[0].rules[0].deny: expected one of destinations, ports, users, sources, found the unknown key "port"',
+    ],
+    [
+      socks5({ users: { alice: { pasword: 'x' } } }),
+      'services[0].users.alice: expected password or passwordHash, found the unknown key "pasword"',
+    ],
+    [socks5({ egress: { transprt: 'tcp' } }), 'found the unknown key "transprt"'],
+    [socks5({ upstream: { type: 'socks5', adress: 'a:1' } }), 'found the unknown key "adress"'],
+    [
+      socks5({ keepalive: { idle: 1, interval: 1, count: 1, probes: 1 } }),
+      'services[0].keepalive: expected one of idle, interval, count, found',
+    ],
+    [socks5({ target: 'a:1' }), 'services[0]: expected one of '],
+    [
+      { ...socks5(), status: { listen: '127.0.0.1:1', path: '/' } },
+      'status: expected listen, found the unknown key "path"',
+    ],
+    [{ ...socks5(), log: { levl: 'info' } }, 'log: expected level or format, found the unknown key "levl"'],
+    [
+      { ...socks5(), relay: { thread: 1, buffer: 2 } },
+      'relay: expected threads, found the unknown key "thread", "buffer"',
+    ],
+  ]
+  for (const [value, part] of cases) {
+    let message = 'accepted'
+    try {
+      checkConfig(value, 'mptk.yaml')
+    } catch (error) {
+      message = (error as Error).message
+    }
+    t.ok(message.startsWith('mptk.yaml: ') && message.includes(part) && !message.includes('\n'), message)
+  }
+  t.end()
+})
+
+void t.test('a proxy for anybody is refused unless it is asked for', (t) => {
+  for (const listen of ['0.0.0.0:1080', '[::]:1080', '192.0.2.1:1080', ['127.0.0.1:1080', '10.0.0.1:1080']]) {
+    t.throws(() => checkConfig(socks5({ listen }), 'mptk.yaml'), {
+      code: 'MPTK_OPEN_PROXY',
+      message:
+        /^mptk\.yaml: services\[0\]\.listen: expected users, usersFile or anonymous: true for a listener off loopback, found none for \S+: anybody could use this proxy$/,
+    })
+    for (const more of [
+      { users: { alice: { password: 'x' } } },
+      { usersFile: 'users.yaml' },
+      { anonymous: true },
+    ]) {
+      t.doesNotThrow(
+        () => checkConfig(socks5({ listen, ...more }), 'test'),
+        `${String(listen)} with ${Object.keys(more)[0]}`,
+      )
+    }
+  }
+  t.doesNotThrow(
+    () => checkConfig(socks5({ listen: ['127.0.0.9:1080', '[::1]:1080'] }), 'test'),
+    'loopback is for this machine',
+  )
+  t.doesNotThrow(
+    () => checkConfig(reverse({ listen: '0.0.0.0:80' }), 'test'),
+    "a fixed target is the owner's choice",
+  )
+  t.end()
+})
+
+void t.test('no message contains a secret', (t) => {
+  const secret = 'hunter2'
+  const long = secret.repeat(40)
+  const upstream = (more: object) =>
+    socks5({ upstream: { type: 'socks5', address: 'a:1', username: 'a', ...more } })
+  for (const value of [
+    socks5({ users: { alice: { password: long } } }),
+    socks5({ users: { alice: { password: [secret] } } }),
+    socks5({ users: { alice: { passwordHash: secret } } }),
+    socks5({ users: { alice: secret } }),
+    socks5({ users: [{ alice: secret }] }),
+    socks5({ users: secret }),
+    upstream({ password: long }),
+    upstream({ password: { value: secret } }),
+    socks5({ upstream: `socks5://alice:${secret}@10.0.0.1:1080` }),
+    upstream({ address: `alice:${secret}@10.0.0.1:1080`, password: 'x' }),
+    { services: { type: 'socks5', users: { alice: { password: secret } } } },
+    socks5({ users: { alice: { password: secret } }, anonymous: true }),
+  ]) {
+    try {
+      checkConfig(value, 'mptk.yaml')
+      t.fail(`accepted: ${JSON.stringify(value)}`)
+    } catch (error) {
+      const { message } = error as Error
+      t.notMatch(message, secret, message)
+      t.match(message, /expected .*found/)
+    }
+  }
+  t.throws(() => checkConfig(socks5({ users: { alice: { password: 12345 } } }), 'mptk.yaml'), {
+    message: 'mptk.yaml: services[0].users.alice.password: expected text of 1 to 255 bytes, found a number',
+  })
+  t.end()
+})
+
+/** Writes the file, loads it, and gives the message with the folder taken out. */
+async function messageOf(t: Test, load: (file: string) => Promise<unknown>, text: string): Promise<string> {
+  const folder = t.testdir({ 'f.yaml': text })
+  try {
+    await load(join(folder, 'f.yaml'))
+    return 'accepted'
+  } catch (error) {
+    return (error as Error).message.replaceAll(folder, '')
+  }
+}
+
+void t.test('files that are not YAML: file and line, and nothing of the content', async (t) => {
+  for (const [text, message] of [
+    ['services:\n\t- x', '/f.yaml:2: not YAML: Tabs are not allowed as indentation'],
+    ['a: 1\nb: 2\na: 3', '/f.yaml:3: not YAML: Map keys must be unique'],
+    ['a: 1\n---\nb: 2', '/f.yaml:2: not YAML: expected one document, found a second one (---)'],
+    [
+      'a: 1\npassword: !hunter2',
+      '/f.yaml:2: not YAML: a value begins with an exclamation mark: put it in quotes',
+    ],
+    ['password: *hunter2', '/f.yaml: a value begins with an asterisk: put it in quotes'],
+    ['password: "hunter2', '/f.yaml:1: not YAML: Missing closing "quote'],
+    ['password: @hunter2', '/f.yaml:1: not YAML: Plain value cannot start with reserved character @'],
+    ['', '/f.yaml: expected a map of keys and values, found nothing'],
+  ] as const) {
+    t.equal(await messageOf(t, loadConfig, text), message)
+  }
+  await t.rejects(loadConfig(join(t.testdirName, 'none.yaml')), {
+    code: 'MPTK_CONFIG_FILE',
+    message: /^cannot read \S+none\.yaml: ENOENT/,
+  })
+})
+
+void t.test('a file of users', async (t) => {
+  const folder = t.testdir({
+    'users.yaml': 'alice: { password: secret }\nbob: { passwordHash: "scrypt$16384$8$5$AAAA$BBBB" }\n',
+  })
+  t.strictSame(await loadUsers(join(folder, 'users.yaml')), {
+    alice: { password: 'secret' },
+    bob: { passwordHash: 'scrypt$16384$8$5$AAAA$BBBB' },
+  })
+  t.equal(
+    await messageOf(t, loadUsers, 'alice: hunter2'),
+    '/f.yaml: users.alice: expected a map of keys and values, found other text',
+  )
+  t.equal(
+    await messageOf(t, loadUsers, 'alice: { password: 12345 }'),
+    '/f.yaml: users.alice.password: expected text of 1 to 255 bytes, found a number',
+  )
+})
+
+void t.test('a file with a password', async (t) => {
+  const folder = t.testdir({
+    one: 'secret\n',
+    dos: 'secret\r\nrest',
+    none: '\nsecret',
+    long: 'x'.repeat(256),
+    longest: 'x'.repeat(255),
+  })
+  t.equal(await loadPassword(join(folder, 'one')), 'secret')
+  t.equal(await loadPassword(join(folder, 'dos')), 'secret')
+  t.equal(await loadPassword(join(folder, 'longest')), 'x'.repeat(255))
+  await t.rejects(loadPassword(join(folder, 'none')), { code: 'MPTK_CONFIG_FILE', message: /found 0 bytes$/ })
+  await t.rejects(loadPassword(join(folder, 'long')), {
+    code: 'MPTK_CONFIG_FILE',
+    message: /found 256 bytes$/,
+  })
+})
