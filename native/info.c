@@ -182,32 +182,37 @@ static int separate_info(napi_env env, int fd, napi_value object)
 	return err;
 }
 
+/* What an MPTCP option answers when there is no MPTCP (any more), or the option is newer than the kernel. */
+static bool means_absent(int err)
+{
+	return err == EOPNOTSUPP || err == ENOPROTOOPT;
+}
+
 /* A connection without MPTCP, as one subflow; its addresses laid out as struct mptcp_subflow_addrs. */
 static napi_value tcp_info(napi_env env, int fd, napi_value object)
 {
 	uint8_t info[TCP_INFO_ROOM] = { 0 };
 	struct sockaddr_storage addresses[2] = { 0 };
 	socklen_t length = sizeof(info), local = sizeof(addresses[0]), remote = sizeof(addresses[1]);
+	size_t count = 1;
 
 	_Static_assert(sizeof(addresses) == SUBFLOW_ADDRS_SIZE, "struct mptcp_subflow_addrs");
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &length) < 0)
-		return mptk_throw_errno_about(env, errno, "getsockopt", "TCP_INFO", NULL);
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &length) < 0) {
+		/* MPTCP sockets of early kernels answer nothing at all; their addresses are known still. */
+		if (!means_absent(errno))
+			return mptk_throw_errno_about(env, errno, "getsockopt", "TCP_INFO", NULL);
+		count = 0;
+	}
 	if (getsockname(fd, (struct sockaddr *)&addresses[0], &local) < 0)
 		return mptk_throw_errno(env, errno, "getsockname", NULL);
 	/* Not connected, or not any more: the remote address stays empty, as the kernel leaves it. */
 	if (getpeername(fd, (struct sockaddr *)&addresses[1], &remote) < 0 && errno != ENOTCONN)
 		return mptk_throw_errno(env, errno, "getpeername", NULL);
-	return mptk_set_buffers(env, object, "tcpInfo", info, length, 1) &&
-	                       mptk_set_buffers(env, object, "addresses", addresses, sizeof(addresses), 1) &&
-	                       set_source(env, object, "separate") ?
-	               object :
-	               NULL;
-}
-
-/* What an MPTCP option answers when there is no MPTCP (any more), or the option is newer than the kernel. */
-static bool means_absent(int err)
-{
-	return err == EOPNOTSUPP || err == ENOPROTOOPT;
+	if (!mptk_set_buffers(env, object, "tcpInfo", info, length, count) ||
+	    !mptk_set_buffers(env, object, "addresses", addresses, sizeof(addresses), 1) ||
+	    !set_source(env, object, "separate"))
+		return NULL;
+	return object;
 }
 
 static napi_value js_upstream_info(napi_env env, napi_callback_info info)

@@ -117,13 +117,13 @@ static bool set_name(const struct opening *o, const struct option *option, const
 	                              errno == ENOENT ? "this kernel has none of that name" : NULL);
 }
 
-static bool apply(const struct opening *o, const struct option *option, napi_value value)
+static bool apply(const struct opening *o, const char *path, const struct option *option, napi_value value)
 {
 	char label[64], name[NAME_ROOM];
 	uint32_t number;
 	bool flag;
 
-	(void)snprintf(label, sizeof(label), "options.%s", option->key);
+	(void)snprintf(label, sizeof(label), "%s.%s", path, option->key);
 	switch (option->kind) {
 	case FLAG:
 		return mptk_get_bool(o->env, value, label, &flag) && set_number(o, option, flag);
@@ -135,14 +135,16 @@ static bool apply(const struct opening *o, const struct option *option, napi_val
 	}
 }
 
-static bool apply_all(const struct opening *o, napi_value object, const struct option *table, size_t count)
+/* path is the object's name in error messages. */
+static bool apply_all(const struct opening *o, const char *path, napi_value object,
+                      const struct option *table, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		napi_value value;
 
 		if (table[i].family != AF_UNSPEC && table[i].family != o->family)
 			continue;
-		if (!find(o->env, object, table[i].key, &value) || (value && !apply(o, &table[i], value)))
+		if (!find(o->env, object, table[i].key, &value) || (value && !apply(o, path, &table[i], value)))
 			return false;
 	}
 	return true;
@@ -156,7 +158,7 @@ static bool apply_out_of_tree(const struct opening *o, napi_value options)
 	if (!find(o->env, options, "outOfTree", &value))
 		return false;
 	return !value || (check_object(o->env, value, "options.outOfTree") &&
-	                  apply_all(o, value, out_of_tree, COUNT(out_of_tree)));
+	                  apply_all(o, "options.outOfTree", value, out_of_tree, COUNT(out_of_tree)));
 }
 
 static bool apply_keepalive(const struct opening *o, napi_value options)
@@ -167,7 +169,7 @@ static bool apply_keepalive(const struct opening *o, napi_value options)
 	if (!find(o->env, options, "keepalive", &value))
 		return false;
 	return !value || (check_object(o->env, value, "options.keepalive") && set_number(o, &on, 1) &&
-	                  apply_all(o, value, keepalive, COUNT(keepalive)));
+	                  apply_all(o, "options.keepalive", value, keepalive, COUNT(keepalive)));
 }
 
 static bool read_family(napi_env env, napi_value options, int *family)
@@ -209,8 +211,9 @@ napi_value mptk_open(napi_env env, napi_callback_info info)
 	if (o.fd < 0)
 		return mptk_throw_errno_about(env, errno, "socket",
 		                              protocol == IPPROTO_MPTCP ? "IPPROTO_MPTCP" : "IPPROTO_TCP", NULL);
-	if (!apply_out_of_tree(&o, options) || !apply_all(&o, options, essential, COUNT(essential)) ||
-	    !apply_all(&o, options, no_delay, COUNT(no_delay)) || !apply_keepalive(&o, options) ||
+	if (!apply_out_of_tree(&o, options) ||
+	    !apply_all(&o, "options", options, essential, COUNT(essential)) ||
+	    !apply_all(&o, "options", options, no_delay, COUNT(no_delay)) || !apply_keepalive(&o, options) ||
 	    napi_create_int32(env, o.fd, &fd) != napi_ok) {
 		(void)close(o.fd);
 		return NULL;
