@@ -4,14 +4,14 @@
  *
  *     curl ─TCP─▶ mptk (client) ══MPTCP, wlan + cell══▶ mptk (proxy) ──TCP──▶ nginx (web)
  */
-import { mkdir, writeFile } from 'node:fs/promises'
-import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { MptkError } from '../src/errors.js'
 import { labFile } from './lab-control.js'
 import type { Lab } from './lab.js'
 import type { LabProcess } from './lab-process.js'
+import { startWebServer } from './web-server.js'
 
 /** `bonded` is MPTCP over both uplinks; the others are TCP bound to one uplink, through the same proxy. */
 export type Route = 'bonded' | 'wlan' | 'cell'
@@ -74,7 +74,7 @@ export class MainJob {
   /** @throws {MptkError} MPTK_LAB with what a program of it printed */
   static async start(lab: Lab, options: MainJobOptions): Promise<MainJob> {
     const job = new MainJob(lab, options)
-    await job.#startWeb()
+    await startWebServer(lab.host('web'), `http://${WEB}/`, options)
     await job.#startProxies(options.congestion)
     return job
   }
@@ -155,52 +155,4 @@ export class MainJob {
     await service.waitForLine(/^mptk \S+ on Linux/)
     return service
   }
-
-  async #startWeb(): Promise<void> {
-    const { folder, size } = this.#options
-    await mkdir(join(folder, 'www'), { recursive: true })
-    await mkdir(join(folder, 'upload'), { recursive: true })
-    await writeFile(join(folder, 'www', 'file'), randomBytes(size))
-    await writeFile(join(folder, 'nginx.conf'), nginxConfig(folder))
-    const web = this.#lab.host('web')
-    web.spawn(['nginx', '-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf'), '-g', 'daemon off;'])
-    // curl's own retry is the wait for the listener
-    await web.run([
-      'curl',
-      '-sS',
-      '--retry',
-      '30',
-      '--retry-connrefused',
-      '--retry-delay',
-      '1',
-      '-I',
-      `http://${WEB}/`,
-    ])
-  }
-}
-
-function nginxConfig(folder: string): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((kind) => `  ${kind}_temp_path ${folder}/temp;`)
-    .join('\n')
-  return `user root;
-worker_processes 1;
-pid ${folder}/nginx.pid;
-events { worker_connections 1024; }
-http {
-  access_log off;
-  sendfile on;
-${temporary}
-  server {
-    listen 80;
-    listen [::]:80;
-    root ${folder}/www;
-    location /upload/ {
-      root ${folder};
-      client_max_body_size 0;
-      dav_methods PUT;
-    }
-  }
-}
-`
 }

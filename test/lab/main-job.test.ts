@@ -61,7 +61,7 @@ async function watchSubflows(t: Test, job: MainJob): Promise<void> {
   t.equal(served?.remote?.protocol, 'tcp', 'and tcp for the web server')
 }
 
-t.test('bonded goodput and what each host sees', async (t) => {
+void t.test('bonded goodput and what each host sees', async (t) => {
   const { lab, job } = await startJob(t, 'cubic')
 
   await t.test('two subflows on both ends, plain TCP at the web server', async (t) => {
@@ -100,7 +100,7 @@ t.test('bonded goodput and what each host sees', async (t) => {
 })
 
 for (const without of ['client', 'proxy'] as const) {
-  t.test(`MPTCP off on the ${without}: TCP, and the reason is told`, async (t) => {
+  void t.test(`MPTCP off on the ${without}: TCP, and the reason is told`, async (t) => {
     const { lab, job } = await startJob(t)
     await lab.host(without).run(['sysctl', '-qw', 'net.mptcp.enabled=0'])
     await job.useCongestion(undefined)
