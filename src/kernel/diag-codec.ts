@@ -1,5 +1,5 @@
 /** inet_diag requests and answers about one TCP socket (include/uapi/linux/inet_diag.h). */
-import { familyOf, type SocketAddress } from '../address.js'
+import { familyOf, withoutZone, type SocketAddress } from '../address.js'
 import { decodeAttributes } from './netlink.js'
 import { AF_INET, AF_INET6, parseIP } from './sockaddr.js'
 import { cString, putU32, u32 } from './struct.js'
@@ -18,7 +18,7 @@ const MESSAGE = 72
 
 /** struct inet_diag_req_v2 for exactly one socket; it must be bound to interface `index`, or to none. */
 export function encodeLookup(local: SocketAddress, remote: SocketAddress, index: number): Buffer {
-  const family = familyOf(local.address.replace(/%.*$/, '')) === 6 ? AF_INET6 : AF_INET
+  const family = familyOf(withoutZone(local.address)) === 6 ? AF_INET6 : AF_INET
   // the kernel adds INET_DIAG_ULP_INFO, which has no bit of its own, where INET_DIAG_INFO is asked for
   const extensions = (1 << (INET_DIAG_INFO - 1)) | (1 << (INET_DIAG_CONG - 1))
   const head = Buffer.from([family, IPPROTO_TCP, extensions, 0])

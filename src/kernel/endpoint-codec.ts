@@ -1,5 +1,6 @@
 /** Endpoints of the in-kernel path manager as netlink attributes (include/uapi/linux/mptcp_pm.h). */
 import { isIPv6 } from 'node:net'
+import { withoutZone } from '../address.js'
 import { decodeAttributes, encodeAttribute, encodeNested } from './netlink.js'
 import { AF_INET, AF_INET6, formatIP, parseIP } from './sockaddr.js'
 import { putU16, putU32, s32, u16, u32, u8 } from './struct.js'
@@ -26,7 +27,7 @@ export type EndpointRequest = Omit<Partial<Endpoint>, 'id'> & { id?: number | un
 export function encodeEndpoint({ id, address, port, flags, interfaceIndex }: EndpointRequest): Buffer {
   const parts: Buffer[] = []
   if (address !== undefined) {
-    const v6 = isIPv6(address.replace(/%.*$/, ''))
+    const v6 = isIPv6(withoutZone(address))
     parts.push(encodeAttribute(ADDR.family, putU16(v6 ? AF_INET6 : AF_INET)))
     parts.push(encodeAttribute(v6 ? ADDR.ip6 : ADDR.ip4, parseIP(address)))
   }

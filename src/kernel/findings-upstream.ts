@@ -45,7 +45,12 @@ function pathManagerFinding({ sysctls }: UpstreamState): Finding {
 
 function endpointsFinding({ endpoints, uplinks }: UpstreamState): Finding {
   if (endpoints === undefined) {
-    return finding('endpoints', 'info', 'may be listed with CAP_NET_ADMIN only', 'sudo mptk doctor')
+    return finding(
+      'endpoints',
+      'info',
+      'cannot be listed by this process; root (CAP_NET_ADMIN) may',
+      'sudo mptk doctor',
+    )
   }
   if (endpoints.length > 0) {
     return finding('endpoints', 'ok', endpoints.map(describeEndpoint).join('; '))

@@ -1,5 +1,5 @@
 /** The out-of-tree kernel of multipath-tcp.org, v0.92 to v0.96: MPTCP is an option of TCP sockets. */
-import { isLoopback } from '../address.js'
+import { isLoopback, plainAddress } from '../address.js'
 import { errnoName } from '../errors.js'
 import { native, type NativeSocketOptions } from '../native.js'
 import { checkCongestion } from './congestion.js'
@@ -154,7 +154,7 @@ function tokenOf({ local, remote }: Pick<Subflow, 'local' | 'remote'>): number |
     (each) =>
       each.local.port === local.port &&
       each.remote.port === remote.port &&
-      each.local.address === local.address &&
-      each.remote.address === remote.address,
+      each.local.address === plainAddress(local.address) &&
+      each.remote.address === plainAddress(remote.address),
   )?.token
 }

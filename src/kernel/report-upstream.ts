@@ -1,6 +1,6 @@
 /** `mptk doctor` on upstream kernels. */
 import { release } from 'node:os'
-import { errnoName } from '../errors.js'
+import { errnoName, MptkError } from '../errors.js'
 import { congestionControls } from './congestion.js'
 import { mptcpCounters } from './counters.js'
 import { upstreamFindings } from './findings-upstream.js'
@@ -58,12 +58,13 @@ export function upstreamReport(kernel: Kernel): KernelReport {
   }
 }
 
-/** What the kernel tells only to some, or not at all without the path manager's netlink family. */
+/** What older kernels tell only root, and a sandbox without netlink nobody. */
 function permitted<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
-    if (errnoName(error) === 'EPERM') return undefined
+    const unsupported = error instanceof MptkError && error.code === 'MPTK_KERNEL_UNSUPPORTED'
+    if (unsupported || errnoName(error) === 'EPERM') return undefined
     throw error
   }
 }

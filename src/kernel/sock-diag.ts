@@ -1,6 +1,6 @@
 /** What the kernel tells of one subflow beyond its tcp_info: congestion control and backup. */
 import { networkInterfaces } from 'node:os'
-import type { SocketAddress } from '../address.js'
+import { withoutZone, type SocketAddress } from '../address.js'
 import { errnoName } from '../errors.js'
 import { decodeDiagnosis, encodeLookup, type DiagnosedSubflow } from './diag-codec.js'
 import { NETLINK_SOCK_DIAG, netlinkRequest } from './netlink-request.js'
@@ -31,7 +31,7 @@ export function diagnoseSubflow(local: SocketAddress, remote: SocketAddress): Di
 
 /** Index of the interface that has this address. */
 function interfaceIndexOf(address: string): number | undefined {
-  const plain = address.replace(/%.*$/, '')
+  const plain = withoutZone(address)
   const found = Object.entries(networkInterfaces()).find(
     ([, addresses]) => addresses?.some((each) => each.address === plain) === true,
   )

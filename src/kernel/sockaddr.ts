@@ -1,6 +1,6 @@
 /** IP addresses and struct sockaddr_in, sockaddr_in6 as the kernel lays them out; also inside a sockaddr_storage. */
 import { isIPv4, isIPv6 } from 'node:net'
-import type { SocketAddress } from '../address.js'
+import { withoutZone, type SocketAddress } from '../address.js'
 import { MptkError } from '../errors.js'
 import { u16, u32 } from './struct.js'
 
@@ -49,7 +49,7 @@ function longestZeros(groups: readonly number[]): [start: number, length: number
 
 /** The 4 or 16 bytes of an IP literal; a zone is ignored. @throws {MptkError} MPTK_ADDRESS */
 export function parseIP(text: string): Buffer {
-  const address = text.replace(/%.*$/, '')
+  const address = withoutZone(text)
   if (isIPv4(address)) return Buffer.from(address.split('.').map(Number))
   if (!isIPv6(address)) {
     throw new MptkError('MPTK_ADDRESS', `expected an IP address, found ${JSON.stringify(text)}`)

@@ -12,7 +12,7 @@ function lab(t: Test): { here: Namespace; kernel: RemoteKernel } {
   return { here, kernel: kernelChild(t, { prefix: here.prefix }) }
 }
 
-t.test('endpoints: what we add ip shows, what ip adds we list', async (t) => {
+void t.test('endpoints: what we add ip shows, what ip adds we list', async (t) => {
   const { here, kernel } = lab(t)
   t.strictSame(await kernel.endpoints(), [])
   const index = Number(here.run('cat', '/sys/class/net/up0/ifindex'))
@@ -38,13 +38,13 @@ t.test('endpoints: what we add ip shows, what ip adds we list', async (t) => {
   t.match(here.run('ip', 'mptcp', 'endpoint', 'show'), /^fd00:72::1 [^\n]*\n?$/)
 })
 
-t.test('endpoints: refusals say what the kernel said', async (t) => {
+void t.test('endpoints: refusals say what the kernel said', async (t) => {
   const { here, kernel } = lab(t)
   const endpoint = { address: '10.72.0.1', interfaceIndex: 0 }
   await kernel.addEndpoint({ ...endpoint, flags: ['subflow'] })
   await t.rejects(kernel.addEndpoint({ ...endpoint, flags: ['subflow'] }), {
     code: 'EEXIST',
-    message: /^add endpoint 10\.72\.0\.1: EEXIST \(.+\)/,
+    message: /^add endpoint 10\.72\.0\.1: EEXIST/,
   })
   await t.rejects(kernel.addEndpoint({ ...endpoint, address: '10.72.0.2', flags: ['signal', 'fullmesh'] }), {
     code: 'EINVAL',
@@ -64,7 +64,7 @@ t.test('endpoints: refusals say what the kernel said', async (t) => {
   )
 })
 
-t.test('limits', async (t) => {
+void t.test('limits', async (t) => {
   const { here, kernel } = lab(t)
   t.strictSame(await kernel.limits(), { subflows: 2, addAddrAccepted: 0 })
   await kernel.setLimits({ subflows: 5, addAddrAccepted: 3 })

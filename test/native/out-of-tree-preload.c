@@ -9,12 +9,13 @@
  *   FAKE_MPTCP_PEERS   IPv4 addresses, separated by spaces, that speak MPTCP
  *   FAKE_MASTER_GONE   set: the initial subflow has ended and was not saved
  *
- * What may be set when, and which error comes first, follows tests on a v0.95.1 guest;
- * MPTCP_INFO follows mptcp_get_info() in its net/mptcp/mptcp_ctrl.c.
+ * What may be set when, and which error comes first, follows tests on a v0.95.1 guest.
+ * Files are replaced only where opened by path: Node's stat is a bare system call.
  */
+#include "preload.h"
+
 #include <arpa/inet.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
@@ -36,10 +37,7 @@
 #define OPT_PATH_MANAGER 44
 #define OPT_INFO 45
 #define NAME_ROOM 16
-#define STATE_ESTABLISHED 1
 #define STATE_CLOSE 7
-/* sizeof(struct tcp_info) of Linux 4.19. */
-#define OLD_TCP_INFO 224
 #define DESCRIPTORS 4096
 
 /* One TCP socket; by descriptor. */
@@ -51,9 +49,7 @@ static struct state {
 	char path_manager[NAME_ROOM];
 } sockets[DESCRIPTORS];
 
-#define REAL(name) ((__typeof__(&(name)))real(#name))
-
-static void *real(const char *name)
+void *preload_real(const char *name)
 {
 	void *found = dlsym(RTLD_NEXT, name);
 
@@ -138,12 +134,6 @@ static int sysctl_enabled(void)
 }
 
 /* --- sockets ----------------------------------------------------------- */
-
-static int fail(int err)
-{
-	errno = err;
-	return -1;
-}
 
 static bool tracked(int fd)
 {
@@ -241,76 +231,7 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t lengt
 	return 0;
 }
 
-/* --- MPTCP_INFO -------------------------------------------------------- */
-
-union address {
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-struct sub_info {
-	union address source, destination;
-};
-
-struct pointers {
-	uint32_t tcp_info_len, sub_len, meta_len, sub_info_len, total_sub_info_len;
-	uint8_t *meta, *initial, *subflows, *sub_info;
-};
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Appends one struct, cut where the room ends; returns what was written. */
-static uint32_t append(uint8_t *to, uint32_t done, uint32_t room, const void *from, uint32_t length)
-{
-	uint32_t fits = least(length, room - done);
-
-	memcpy(to + done, from, fits);
-	return fits;
-}
-
-/* Two subflows: the TCP connection, and one that differs from it in the local address and its RTT. */
-static int connection_info(int fd, void *value)
-{
-	struct pointers p;
-	struct sub_info sub[2] = { 0 };
-	struct tcp_info real_info = { 0 };
-	uint8_t info[2][OLD_TCP_INFO], meta[48] = { 0 };
-	socklen_t length = sizeof(real_info), source = sizeof(sub->source), destination = sizeof(sub->destination);
-	uint32_t tcp_done = 0, sub_done = 0;
-
-	memcpy(&p, value, sizeof(p));
-	if (REAL(getsockopt)(fd, IPPROTO_TCP, TCP_INFO, &real_info, &length) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&sub[0].source, &source) < 0 ||
-	    getpeername(fd, (struct sockaddr *)&sub[0].destination, &destination) < 0)
-		return -1;
-	if (p.initial && getenv("FAKE_MASTER_GONE"))
-		return fail(EINVAL);
-	memcpy(info[0], &real_info, OLD_TCP_INFO);
-	real_info.tcpi_rtt = 20000;
-	memcpy(info[1], &real_info, OLD_TCP_INFO);
-	sub[1] = sub[0];
-	sub[1].source.v4.sin_addr.s_addr = inet_addr("192.0.2.7");
-	meta[0] = STATE_ESTABLISHED;
-	memcpy(meta + 40, &real_info.tcpi_bytes_received, 8);
-
-	p.meta_len = least(p.meta_len, sizeof(meta));
-	memcpy(p.meta, meta, p.meta_len);
-	p.tcp_info_len = least(p.tcp_info_len, OLD_TCP_INFO);
-	p.sub_info_len = least(p.sub_info_len, sizeof(sub[0]));
-	if (p.initial)
-		memcpy(p.initial, info[0], p.tcp_info_len);
-	for (int i = 0; i < 2; i++) {
-		tcp_done += append(p.subflows, tcp_done, p.sub_len, info[i], p.tcp_info_len);
-		sub_done += append(p.sub_info, sub_done, p.total_sub_info_len, &sub[i], p.sub_info_len);
-	}
-	p.sub_len = tcp_done;
-	p.total_sub_info_len = sub_done;
-	memcpy(value, &p, sizeof(p));
-	return 0;
-}
+/* --- getsockopt -------------------------------------------------------- */
 
 static int get_name(const char *name, void *value, socklen_t *length)
 {
@@ -334,6 +255,6 @@ int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *r
 	}
 	if (!negotiated(fd))
 		return fail(EINVAL);
-	*length = least(*length, sizeof(struct pointers));
-	return *length == sizeof(struct pointers) ? connection_info(fd, value) : fail(EINVAL);
+	*length = least(*length, POINTERS_SIZE);
+	return *length == POINTERS_SIZE ? preload_connection_info(fd, value) : fail(EINVAL);
 }

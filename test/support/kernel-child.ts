@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import type { SocketAddress } from '../../src/address.js'
 import type { Kernel, SocketWish } from '../../src/kernel/kernel.js'
+import type { Connection } from '../../src/net/connection.js'
 
 const FILE = fileURLToPath(import.meta.url)
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -41,6 +42,11 @@ export interface ChildOptions {
   /** Words before the command: `ip netns exec …`. */
   prefix?: string[]
   env?: Record<string, string>
+}
+
+/** The two ways to find out that a wish cannot be granted. */
+export function attempts(kernel: RemoteKernel): ((wish: SocketWish) => Promise<unknown>)[] {
+  return [(wish) => kernel.check(wish), (wish) => kernel.openSocket(4, wish)]
 }
 
 interface Answer {
@@ -82,8 +88,8 @@ export function kernelChild(t: Test, options: ChildOptions = {}): RemoteKernel {
 
 function end(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resolve()
-    child.on('exit', () => resolve())
+    if (child.exitCode !== null || child.signalCode !== null) resolve()
+    else child.on('exit', () => resolve())
     child.stdin?.end()
   })
 }
@@ -94,12 +100,11 @@ async function serve(): Promise<void> {
   const { native } = await import('../../src/native.js')
   const { connect } = await import('../../src/net/dial.js')
   const { listen } = await import('../../src/net/listen.js')
-  const { Connection } = await import('../../src/net/connection.js')
   const kernel = detectKernel()
-  const connections = new Map<number, InstanceType<typeof Connection>>()
+  const connections = new Map<number, Connection>()
   const arrived: number[] = []
   let wanted: ((fd: number) => void) | undefined
-  const connectionOf = (fd: number): InstanceType<typeof Connection> => {
+  const connectionOf = (fd: number): Connection => {
     const connection = connections.get(fd)
     if (connection === undefined) throw new Error(`no connection ${fd}`)
     return connection
@@ -126,7 +131,7 @@ async function serve(): Promise<void> {
       return fd === undefined ? new Promise((resolve) => (wanted = resolve)) : Promise.resolve(fd)
     },
     async connect(to, wish) {
-      const { connection } = await connect(kernel, to, wish, AbortSignal.timeout(20_000))
+      const connection = await connect(kernel, to, wish, AbortSignal.timeout(20_000))
       connections.set(connection.fd, connection)
       return connection.fd
     },
@@ -142,7 +147,7 @@ async function serve(): Promise<void> {
   }
 
   for await (const line of createInterface({ input: process.stdin })) {
-    const [method = '', ...args] = JSON.parse(line) as [string, ...unknown[]]
+    const [method, ...args] = JSON.parse(line) as [string, ...unknown[]]
     process.stdout.write(`${JSON.stringify(await answer(method, args))}\n`)
   }
   process.exit(0)
