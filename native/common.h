@@ -21,7 +21,7 @@
 
 /* --- errors.c ---------------------------------------------------------- */
 
-/* Name of an errno value, "ECONNREFUSED"; "EUNKNOWN" for one the C library does not know. */
+/* Name of an errno value, "ECONNREFUSED"; "EUNKNOWN" for one that sockets do not answer. */
 const char *mptk_errno_name(int err);
 
 /*
@@ -93,6 +93,8 @@ bool mptk_set_address(napi_env env, napi_value object, const struct sockaddr_sto
 
 /* socket(options) of the NativeAddon contract (open.c). */
 napi_value mptk_open(napi_env env, napi_callback_info info);
+/* accept(fd, max) of the NativeAddon contract (accept.c). */
+napi_value mptk_accept(napi_env env, napi_callback_info info);
 
 /* outOfTreeInfo(fd) of the NativeAddon contract (info_out_of_tree.c). */
 napi_value mptk_out_of_tree_info(napi_env env, napi_callback_info info);
