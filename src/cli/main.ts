@@ -38,15 +38,20 @@ async function main(argv: string[]): Promise<void> {
     .command(checkCommand)
     .command(schemaCommand)
     .command(passwdCommand)
-    .demandCommand(1, 'expected a command, found none: see mptk --help')
+    .demandCommand(1, 'expected a command, found none')
     .strict()
+    // of an option given twice the last one counts, as with most commands
+    .parserConfiguration({ 'duplicate-arguments-array': false })
     .version(version())
     .alias('help', 'h')
     .wrap(Math.min(110, process.stdout.columns || 110))
     .fail((message: string, error?: Error) => {
-      // yargs gives one or the other, whatever its types say
-      if (error !== undefined) throw error
-      throw new MptkError('MPTK_USAGE', message)
+      // yargs gives one or the other, whatever its types say; its own errors are wrong use
+      if (error !== undefined && error.name !== 'YError') throw error
+      throw new MptkError(
+        'MPTK_USAGE',
+        `${(error?.message ?? message).replaceAll(/\s*\n\s*/g, ' ')}: see mptk --help`,
+      )
     })
     .parseAsync()
 }

@@ -28,7 +28,12 @@ export const runCommand: CommandModule<object, { config: string | undefined }> =
   command: 'run',
   describe: 'run the services of a configuration file; without one, a SOCKS5 proxy on loopback',
   builder: (yargs) =>
-    yargs.option('config', { type: 'string', alias: 'c', describe: 'YAML file, see docs/configuration.md' }),
+    yargs.option('config', {
+      type: 'string',
+      alias: 'c',
+      requiresArg: true,
+      describe: 'YAML file, see docs/configuration.md',
+    }),
   async handler({ config }) {
     const loaded =
       config === undefined ? checkConfig(DEFAULT_CONFIG, 'default configuration') : await loadConfig(config)
@@ -44,16 +49,18 @@ interface ServiceOptions {
   log: string
 }
 
+const text = { type: 'string', requiresArg: true } as const
+
 const serviceOptions = {
   transport: {
-    type: 'string',
+    ...text,
     choices: ['mptcp', 'tcp'],
     default: 'mptcp',
     describe: 'what the listener speaks',
   },
-  congestion: { type: 'string', describe: 'congestion control of every socket, e.g. cubic' },
-  status: { type: 'string', describe: 'address for /status, /metrics and /healthz' },
-  log: { type: 'string', default: 'info', describe: 'log level' },
+  congestion: { ...text, describe: 'congestion control of every socket, e.g. cubic' },
+  status: { ...text, describe: 'address for /status, /metrics and /healthz' },
+  log: { ...text, default: 'info', describe: 'log level' },
 } as const
 
 /** Drops what was not given, so that the schema's defaults hold. */
@@ -83,11 +90,11 @@ export const socks5Command: CommandModule<object, Socks5Options> = {
   describe: 'run one SOCKS5 proxy, by itself or through an upstream one',
   builder: (yargs) =>
     yargs.options({
-      listen: { type: 'string', default: '127.0.0.1:1080', describe: 'address and port to listen on' },
-      upstream: { type: 'string', describe: 'SOCKS5 proxy to go through, dialled over MPTCP' },
-      username: { type: 'string', implies: 'upstream', describe: 'user name for the upstream' },
-      'password-file': { type: 'string', implies: 'upstream', describe: "file with the upstream's password" },
-      'users-file': { type: 'string', describe: 'YAML file of the users that may connect' },
+      listen: { ...text, default: '127.0.0.1:1080', describe: 'address and port to listen on' },
+      upstream: { ...text, describe: 'SOCKS5 proxy to go through, dialled over MPTCP' },
+      username: { ...text, implies: 'upstream', describe: 'user name for the upstream' },
+      'password-file': { ...text, implies: 'upstream', describe: "file with the upstream's password" },
+      'users-file': { ...text, describe: 'YAML file of the users that may connect' },
       anonymous: { type: 'boolean', describe: 'let anybody who can reach the listener use it' },
       ...serviceOptions,
     }),
@@ -119,8 +126,8 @@ export const reverseCommand: CommandModule<object, ReverseOptions> = {
   describe: 'run one TCP reverse proxy in front of a server without MPTCP',
   builder: (yargs) =>
     yargs.options({
-      listen: { type: 'string', demandOption: true, describe: 'address and port to listen on' },
-      target: { type: 'string', demandOption: true, describe: 'host and port of the server' },
+      listen: { ...text, demandOption: true, describe: 'address and port to listen on' },
+      target: { ...text, demandOption: true, describe: 'host and port of the server' },
       ...serviceOptions,
     }),
   async handler(argv) {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { Registry } from 'prom-client'
 import { formatAddress, isLoopback, type SocketAddress } from '../address.js'
 import { describeError, MptkError } from '../errors.js'
+import { whyNotListening } from '../net/listen.js'
 
 export interface StatusServer {
   readonly address: SocketAddress
@@ -27,7 +28,7 @@ export async function startStatusServer(
   } catch (cause) {
     throw new MptkError(
       'MPTK_LISTEN',
-      `cannot listen on ${formatAddress(at)} for status: ${describeError(cause)}`,
+      `cannot listen on ${formatAddress(at)} for status: ${whyNotListening(cause)}`,
       {
         cause,
       },

@@ -41,11 +41,14 @@ export function listen(
     return start(opened, options)
   } catch (cause) {
     native.close(opened.fd)
-    throw new MptkError('MPTK_LISTEN', `cannot listen on ${formatAddress(at)}: ${explain(cause)}`, { cause })
+    throw new MptkError('MPTK_LISTEN', `cannot listen on ${formatAddress(at)}: ${whyNotListening(cause)}`, {
+      cause,
+    })
   }
 }
 
-function explain(error: unknown): string {
+/** Why bind or listen failed, in words. */
+export function whyNotListening(error: unknown): string {
   switch (errnoName(error)) {
     case 'EADDRINUSE':
       return 'the port is taken by another program (EADDRINUSE)'

@@ -1,0 +1,83 @@
+// The commands that only print: schema, passwd, check, version, help.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { matchesHash } from '../../../proxy/users/password-hash.js'
+import { run } from '../../support/process.js'
+
+interface Schema {
+  $schema: string
+  type: string
+  required: string[]
+  additionalProperties: boolean
+  properties: Record<string, Schema>
+  items: { oneOf?: Schema[]; anyOf?: Schema[] }
+}
+
+void t.test('mptk schema', async (t) => {
+  const { code, stdout, stderr } = await run(t, ['schema'])
+  t.match({ code, stderr }, { code: 0, stderr: '' })
+  const schema = JSON.parse(stdout) as Schema
+  t.match(schema, {
+    $schema: /^https:\/\/json-schema\.org\//,
+    type: 'object',
+    required: ['services'],
+    additionalProperties: false,
+  })
+  t.strictSame(Object.keys(schema.properties), ['services', 'status', 'log', 'relay'])
+  const { items } = schema.properties['services'] ?? {}
+  const services = items?.oneOf ?? items?.anyOf ?? []
+  t.strictSame(
+    services.map((each) => each.required),
+    [
+      ['type', 'listen'],
+      ['type', 'listen', 'target'],
+    ],
+    'what has a default need not be written',
+  )
+  t.ok(
+    services.every((each) => 'timeouts' in each.properties && !each.additionalProperties),
+    'the keys of both kinds of services are there',
+  )
+})
+
+void t.test('mptk passwd', async (t) => {
+  for (const input of ['pässword\n', 'pässword', 'pässword\r\nnext line\n']) {
+    const { code, stdout, stderr } = await run(t, ['passwd'], { input })
+    t.match({ code, stderr }, { code: 0, stderr: '' })
+    t.ok(await matchesHash('pässword', stdout.trim()), 'the hash is of the first line')
+  }
+  for (const input of ['', '\n', 'x'.repeat(256)]) {
+    t.strictSame(await run(t, ['passwd'], { input }), {
+      code: 2,
+      signal: null,
+      stdout: '',
+      stderr: 'mptk: expected a password of 1 to 255 bytes on standard input\n',
+    })
+  }
+})
+
+void t.test('mptk check', async (t) => {
+  const folder = t.testdir({
+    'good.yaml':
+      'services:\n  - { type: socks5, listen: "127.0.0.1:1" }\n  - { type: reverse-tcp, listen: "0.0.0.0:2", target: "a.example:3" }\n',
+  })
+  const file = join(folder, 'good.yaml')
+  t.match(await run(t, ['check', '--config', file]), {
+    code: 0,
+    stdout: `${file}: ok, 2 services\n`,
+    stderr: '',
+  })
+})
+
+void t.test('mptk --version and --help', async (t) => {
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  t.match(await run(t, ['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
+  const { code, stdout, stderr } = await run(t, ['--help'])
+  t.match({ code, stderr }, { code: 0, stderr: '' })
+  for (const command of ['run', 'socks5', 'reverse', 'doctor', 'check', 'schema', 'passwd']) {
+    t.match(stdout, new RegExp(`^ +mptk ${command} +\\S`, 'm'), `help names ${command}`)
+  }
+})
