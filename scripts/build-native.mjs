@@ -1,4 +1,5 @@
-// Builds native/ with node-gyp. A machine that cannot download Node's headers
+// Builds native/ with node-gyp, then the link emulator of the lab with make: after it, because node-gyp
+// empties build/ first. A machine that cannot download Node's headers
 // builds against those beside the node binary, where distributions put them.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -24,5 +25,11 @@ if (result.status !== 0) {
         ? '.'
         : ", and Node's headers, which node-gyp downloads when they are not beside the node binary."),
   )
+  process.exit(result.status ?? 1)
 }
-process.exit(result.status ?? 1)
+
+const linkem = spawnSync('make', ['-s', '-C', join(root, 'native', 'linkem'), `OUT=${join(root, 'build')}`], {
+  stdio: 'inherit',
+})
+if (linkem.status !== 0) console.error('mptcp-toolkit: the link emulator (native/linkem) did not build.')
+process.exit(linkem.status ?? 1)
