@@ -163,6 +163,8 @@ static napi_value js_netlink(napi_env env, napi_callback_info info)
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, (int)protocol);
 	if (fd < 0)
 		return mptk_throw_errno(env, errno, "netlink socket", NULL);
+	/* Lets the kernel say in words what is wrong with a request; older ones cannot, and need not. */
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &(int){ 1 }, sizeof(int));
 	answer = converse(env, fd, request, length);
 	(void)close(fd);
 	return answer;
