@@ -1,0 +1,96 @@
+/** Delivers one case to a proxy and checks what comes back against the model. */
+import { connect, type Socket } from 'node:net'
+import type { Case } from './corpus.js'
+import type { Expectation } from './model.js'
+
+export interface Observed {
+  output: Buffer
+  /** We broke off, or writing failed: what came back may be only the beginning. */
+  partial: boolean
+}
+
+/** Resolves when the connection is gone. */
+export function deliver({ bytes, mode }: Case, port: number, source: string): Promise<Observed> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let partial = mode === 'reset' || mode === 'vanish'
+    const socket = connect({
+      host: '127.0.0.1',
+      port,
+      localAddress: source,
+      noDelay: mode === 'drip' || mode === 'split',
+      allowHalfOpen: true,
+    })
+    socket.on('data', (chunk) => chunks.push(chunk))
+    // the proxy has ended: whatever we still wanted to send is in vain
+    socket.on('end', () => socket.destroy())
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.syscall !== 'read') partial = true
+    })
+    socket.on('close', () => resolve({ output: Buffer.concat(chunks), partial }))
+    socket.on('connect', () => send(socket, bytes, mode))
+  })
+}
+
+function send(socket: Socket, bytes: Buffer, mode: Case['mode']): void {
+  switch (mode) {
+    case 'whole':
+      socket.end(bytes)
+      return
+    case 'split':
+      // the middle is within a message for nearly every case
+      socket.write(bytes.subarray(0, bytes.length >> 1))
+      setImmediate(() => socket.end(bytes.subarray(bytes.length >> 1)))
+      return
+    case 'drip':
+      drip(socket, bytes)
+      return
+    case 'reset':
+      socket.write(bytes, () => socket.resetAndDestroy())
+      return
+    case 'vanish':
+      socket.write(bytes, () => socket.destroy())
+  }
+}
+
+function drip(socket: Socket, bytes: Buffer): void {
+  if (socket.destroyed) return
+  if (bytes.length === 0) {
+    socket.end()
+    return
+  }
+  socket.write(bytes.subarray(0, 1))
+  setImmediate(drip, socket, bytes.subarray(1))
+}
+
+/** What is wrong with the answer, or undefined. */
+export function fault(expected: Expectation, { output, partial }: Observed): string | undefined {
+  const { before, replies, orClose, orBytes, early } = expected
+  if (output.length < before.length) {
+    return partial && before.subarray(0, output.length).equals(output)
+      ? undefined
+      : 'the beginning is missing'
+  }
+  if (!output.subarray(0, before.length).equals(before)) return 'the beginning is wrong'
+  const rest = output.subarray(before.length)
+  if (rest.length === 0) return orClose || partial ? undefined : 'no reply'
+  if (orBytes?.equals(rest) === true) return undefined
+
+  const length = rest[3] === 1 ? 10 : rest[3] === 4 ? 22 : undefined
+  const code = rest[1]
+  if (rest[0] !== 5 || rest[2] !== 0 || length === undefined || rest.length < length || code === undefined) {
+    return 'not a reply'
+  }
+  if (!replies.has(code)) return `reply ${code}, expected one of ${[...replies].join(', ') || 'none'}`
+  const payload = rest.subarray(length)
+  if (code !== 0) return payload.length === 0 ? undefined : 'payload behind a refusal'
+  if (rest.readUInt16BE(length - 2) === 0) return 'a success without a bound port'
+  const arrived = partial ? early.subarray(0, payload.length) : early
+  return payload.equals(arrived) ? undefined : `${payload.length} bytes of payload, expected ${early.length}`
+}
+
+/** What an answer ended with, for the tally. */
+export function endingOf({ before }: Expectation, { output }: Observed): string {
+  if (output.length > before.length) return `reply ${output[before.length + 1] ?? 'cut off'}`
+  return output.length === 0 ? 'close' : `close after ${output.toString('hex')}`
+}

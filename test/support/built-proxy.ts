@@ -1,0 +1,167 @@
+/** `mptk run` as a process of its own, with everything a test wants to know of it while it runs. */
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { get } from 'node:http'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { SessionRecord } from '../../proxy/session.js'
+import { openDescriptors, privateMemory } from './proc-state.js'
+import { start, type Command, type Ended } from './process.js'
+import { until } from './until.js'
+
+const RELAY_THREADS = 2
+
+/** Empty pipes that a relay thread keeps, two descriptors each. */
+function sparePipes(): number {
+  const header = readFileSync(new URL('../../native/relay_internal.h', import.meta.url), 'utf8')
+  const match = /^#define RELAY_SPARE_PIPES (\d+)$/m.exec(header)
+  if (match === null) throw new Error('native/relay_internal.h does not say RELAY_SPARE_PIPES')
+  return Number(match[1])
+}
+
+const COLLECT_SIGNAL = 'SIGUSR2'
+/** Lets the test collect the proxy's garbage: memory in use is then told from memory not freed yet. */
+const COLLECT_ON_SIGNAL = `--import=data:text/javascript,${encodeURIComponent(`
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc')
+process.on('${COLLECT_SIGNAL}', () => collect())
+`)}`
+
+export class BuiltProxy {
+  readonly #command: Command
+  readonly #statusPort: number
+  readonly #records: SessionRecord[] = []
+  readonly #complaints: string[] = []
+  #linesRead = 0
+
+  constructor(command: Command, statusPort: number) {
+    this.#command = command
+    this.#statusPort = statusPort
+  }
+
+  get pid(): number {
+    return this.#command.pid
+  }
+
+  /** Session records in the order they were logged. */
+  get records(): SessionRecord[] {
+    this.#readOn()
+    return this.#records
+  }
+
+  /** Everything else on standard error: warnings, and a crash's last words. */
+  get complaints(): string[] {
+    this.#readOn()
+    return this.#complaints
+  }
+
+  /** GET of a page of the status address. */
+  async page(path: '/status' | '/metrics' | '/healthz'): Promise<string> {
+    const request = get({ host: '127.0.0.1', port: this.#statusPort, path, agent: false })
+    const [response] = (await once(request, 'response')) as [NodeJS.ReadableStream]
+    let text = ''
+    for await (const chunk of response) text += String(chunk)
+    return text
+  }
+
+  /** The sum of a metric's samples whose labels contain all of `labels`. */
+  async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
+    const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`)
+    let sum = 0
+    for (const line of (await this.page('/metrics')).split('\n')) {
+      const match = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line)
+      if (match?.[1] !== name) continue
+      if (wanted.every((label) => match[2]?.includes(label) === true)) sum += Number(match[3])
+    }
+    return sum
+  }
+
+  descriptors(): Record<string, number> {
+    return openDescriptors(this.pid)
+  }
+
+  /** Memory in use when garbage is collected, bytes: the least of some looks. */
+  async memory(): Promise<number> {
+    let least = Infinity
+    for (let looks = 0; looks < 5; looks++) least = Math.min(least, await this.#collected())
+    return least
+  }
+
+  /** Waits until no more than `limit` bytes are in use; a leak never comes back. */
+  async memoryBelow(limit: number): Promise<void> {
+    await until('memory goes back', async () => {
+      const used = await this.#collected()
+      return used > limit ? `${used >> 10} KiB in use, at most ${limit >> 10} expected` : undefined
+    })
+  }
+
+  /**
+   * Waits until no session is left and the descriptors are those of `before`; of pipes, each
+   * relay thread may have kept some empty ones for the next splice.
+   */
+  async settled(before: Record<string, number>): Promise<void> {
+    const { pipe: pipesBefore = 0, ...othersBefore } = before
+    const mostPipes = pipesBefore + 2 * sparePipes() * RELAY_THREADS
+    await until('the proxy settles', async () => {
+      // looked at before asking, for the question is a descriptor too
+      const { pipe: pipes = 0, ...others } = this.descriptors()
+      const active = await this.metric('mptk_sessions_active')
+      if (active !== 0) return `${active} sessions in progress`
+      if (pipes > mostPipes) return `${pipes} pipes, at most ${mostPipes} expected`
+      const [now, then] = [JSON.stringify(others), JSON.stringify(othersBefore)]
+      return now === then ? undefined : `descriptors ${now}, before ${then}`
+    })
+  }
+
+  /** SIGTERM, then the end. */
+  stop(): Promise<Ended> {
+    this.#command.signal('SIGTERM')
+    return this.#command.ended
+  }
+
+  async #collected(): Promise<number> {
+    this.#command.signal(COLLECT_SIGNAL)
+    // an answer shows that the event loop has come round
+    await this.page('/healthz')
+    return privateMemory(this.pid)
+  }
+
+  #readOn(): void {
+    const lines = this.#command.stderr.seen
+    for (; this.#linesRead < lines.length; this.#linesRead++) {
+      const line = lines[this.#linesRead] ?? ''
+      const entry = line.startsWith('{') ? (JSON.parse(line) as { msg?: string }) : {}
+      if (entry.msg === 'session ended') this.#records.push(entry as unknown as SessionRecord)
+      else this.#complaints.push(line)
+    }
+  }
+}
+
+/**
+ * Runs `mptk run` with this configuration and returns when it says that everything is up; ended
+ * with the test. `services` is as in the configuration file.
+ */
+export async function startProxy(
+  t: Test,
+  config: { services: object[]; statusPort: number; logLevel?: 'info' | 'warn' },
+): Promise<BuiltProxy> {
+  const { services, statusPort, logLevel = 'info' } = config
+  const folder = t.testdir({
+    'proxy.yaml': JSON.stringify({
+      services,
+      status: { listen: `127.0.0.1:${statusPort}` },
+      log: { level: logLevel, format: 'json' },
+      relay: { threads: RELAY_THREADS },
+    }),
+  })
+  const command = start(t, ['run', '--config', join(folder, 'proxy.yaml')], {
+    env: { NODE_OPTIONS: COLLECT_ON_SIGNAL },
+  })
+  await command.stdout.find(/^ {2}status /).catch(async () => {
+    const { code, stderr } = await command.ended
+    throw new Error(`mptk run ended with ${code}: ${stderr}`)
+  })
+  return new BuiltProxy(command, statusPort)
+}
