@@ -62,8 +62,16 @@ export async function serve(pipeline: Pipeline, client: Connection): Promise<voi
 
 const NO_BYTES = { up: 0, down: 0 }
 
+/** Payload that came with the handshakes. */
+interface Head {
+  /** Still owed to the destination. */
+  up?: Buffer
+  /** Bytes the client has already been given. */
+  down: number
+}
+
 /** Up to a connected destination of which the client knows; or the record of why there is none. */
-async function open(pipeline: Pipeline, session: Session): Promise<{ up?: Buffer } | SessionRecord> {
+async function open(pipeline: Pipeline, session: Session): Promise<Head | SessionRecord> {
   let request: Request
   try {
     request = await handshake(pipeline, session)
@@ -92,7 +100,7 @@ async function open(pipeline: Pipeline, session: Session): Promise<{ up?: Buffer
   } catch (error) {
     return session.record('reset', NO_BYTES, { error: describeError(error) })
   }
-  return request.head === undefined ? {} : { up: request.head }
+  return { ...(request.head !== undefined && { up: request.head }), down: reached.head?.length ?? 0 }
 }
 
 async function handshake(pipeline: Pipeline, session: Session): Promise<Request> {
@@ -132,7 +140,7 @@ async function dial(pipeline: Pipeline, session: Session, destination: Destinati
   return reached
 }
 
-async function relay(pipeline: Pipeline, session: Session, head: { up?: Buffer }): Promise<SessionRecord> {
+async function relay(pipeline: Pipeline, session: Session, head: Head): Promise<SessionRecord> {
   const { client, remote, clientVerdict, remoteVerdict } = session
   if (remote === undefined || clientVerdict === undefined || remoteVerdict === undefined) {
     throw new Error('relay before dial')
@@ -150,11 +158,15 @@ async function relay(pipeline: Pipeline, session: Session, head: { up?: Buffer }
       verdict,
       verdict.protocol === 'mptcp' ? kernel.connectionInfo(connection.fd, connection.origin) : undefined,
     )
-  return session.record(result.cause, result, {
-    client: side(client, clientVerdict),
-    remote: side(remote, remoteVerdict),
-    ...(result.errno !== undefined && { error: `${result.side ?? 'a side'} broke off: ${result.errno}` }),
-  })
+  return session.record(
+    result.cause,
+    { up: result.up, down: result.down + head.down },
+    {
+      client: side(client, clientVerdict),
+      remote: side(remote, remoteVerdict),
+      ...(result.errno !== undefined && { error: `${result.side ?? 'a side'} broke off: ${result.errno}` }),
+    },
+  )
 }
 
 function count({ name, runtime }: Pipeline, side: 'client' | 'remote', verdict: Verdict): void {
