@@ -19,7 +19,7 @@ export interface DialOptions {
 /**
  * Connects to the destination; a name's addresses are tried as RFC 8305 says, each on a
  * socket of our own (Node's connector would retry without MPTCP).
- * @throws {SystemError} the first address's connect error @throws {MptkError} MPTK_RESOLVE, MPTK_DENIED, MPTK_TIMEOUT
+ * @throws {SystemError} the connect error that came first @throws {MptkError} MPTK_RESOLVE, MPTK_DENIED, MPTK_TIMEOUT
  */
 export async function dial(kernel: Kernel, to: Destination, options: DialOptions): Promise<Connection> {
   const limit = new AbortController()

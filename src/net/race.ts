@@ -6,7 +6,7 @@ export const ATTEMPT_DELAY = 250
 /**
  * Tries the candidates in order: the next one starts when the one before fails or after
  * {@link ATTEMPT_DELAY}. A success that comes after another has won is given to `discard`.
- * @throws the first candidate's error when all fail, or the signal's reason
+ * @throws the error that came first when all fail, or the signal's reason
  */
 export function race<T extends { close(): void }>(
   candidates: readonly string[],

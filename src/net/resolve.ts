@@ -14,6 +14,7 @@ export async function resolve(
   source: string | undefined,
   signal: AbortSignal,
 ): Promise<string[]> {
+  signal.throwIfAborted()
   const family = source === undefined ? 0 : familyOf(source)
   const found = await abortable(lookup(name, { all: true, order: 'verbatim', family }), signal).catch(
     (cause: unknown) => {

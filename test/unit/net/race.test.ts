@@ -1,0 +1,123 @@
+// RFC 8305 §5 without a network: attempts that end when the test says so.
+import t from 'tap'
+import { race } from '../../../src/net/race.js'
+import { interleave, resolve } from '../../../src/net/resolve.js'
+import { until } from '../../support/until.js'
+
+interface Won {
+  candidate: string
+  close(): void
+}
+
+class Attempts {
+  readonly started: string[] = []
+  readonly closed: string[] = []
+  readonly withdrawn: string[] = []
+  readonly #open = new Map<string, { win: (value: Won) => void; lose: (error: Error) => void }>()
+
+  readonly attempt = (candidate: string, signal: AbortSignal): Promise<Won> => {
+    this.started.push(candidate)
+    signal.addEventListener('abort', () => this.withdrawn.push(candidate))
+    return new Promise((win, lose) => this.#open.set(candidate, { win, lose }))
+  }
+
+  win(candidate: string): void {
+    this.#open.get(candidate)?.win({ candidate, close: () => void this.closed.push(candidate) })
+  }
+
+  lose(candidate: string, message = candidate): void {
+    this.#open.get(candidate)?.lose(new Error(message))
+  }
+
+  startedAll(...candidates: string[]): Promise<void> {
+    return until(`attempts ${candidates.join(' ')}`, () =>
+      this.started.join() === candidates.join() ? undefined : this.started.join(),
+    )
+  }
+}
+
+const never = new AbortController().signal
+
+void t.test('one candidate is simply tried', async (t) => {
+  const attempts = new Attempts()
+  const result = race(['a'], never, attempts.attempt)
+  attempts.win('a')
+  t.match(await result, { candidate: 'a' })
+  const other = new Attempts()
+  const failing = race(['a'], never, other.attempt)
+  other.lose('a', 'refused')
+  await t.rejects(failing, { message: 'refused' })
+})
+
+void t.test('the next starts when one fails', async (t) => {
+  const attempts = new Attempts()
+  const result = race(['a', 'b', 'c'], never, attempts.attempt)
+  t.strictSame(attempts.started, ['a'])
+  attempts.lose('a')
+  await attempts.startedAll('a', 'b')
+  attempts.win('b')
+  t.match(await result, { candidate: 'b' })
+  t.strictSame(attempts.started, ['a', 'b'])
+})
+
+void t.test('the next starts when one takes long, and the first to succeed wins', async (t) => {
+  const attempts = new Attempts()
+  const result = race(['dead', 'alive', 'late'], never, attempts.attempt)
+  await attempts.startedAll('dead', 'alive', 'late')
+  attempts.win('alive')
+  t.match(await result, { candidate: 'alive' })
+  t.ok(attempts.withdrawn.includes('dead') && attempts.withdrawn.includes('late'), 'the others are withdrawn')
+  attempts.win('dead')
+  attempts.lose('late')
+  await until('the late success is closed', () => (attempts.closed.length > 0 ? undefined : 'open'))
+  t.strictSame(attempts.closed, ['dead'], 'the winner is not')
+})
+
+void t.test('when all fail, the error that came first tells', async (t) => {
+  const attempts = new Attempts()
+  const result = race(['a', 'b'], never, attempts.attempt)
+  await attempts.startedAll('a', 'b')
+  attempts.lose('b', 'second')
+  attempts.lose('a', 'first')
+  await t.rejects(result, { message: 'second' })
+})
+
+void t.test('withdrawn from outside', async (t) => {
+  const outside = new AbortController()
+  const attempts = new Attempts()
+  const result = race(['a', 'b'], outside.signal, attempts.attempt)
+  outside.abort(new Error('too late'))
+  await t.rejects(result, { message: 'too late' })
+  t.strictSame(attempts.withdrawn, ['a'])
+  attempts.win('a')
+  await until('the late success is closed', () => (attempts.closed.length > 0 ? undefined : 'open'))
+  const before = new Attempts()
+  await t.rejects(race(['a', 'b'], AbortSignal.abort(new Error('before')), before.attempt), {
+    message: 'before',
+  })
+  t.strictSame(before.started, [])
+})
+
+void t.test('addresses of both families alternate', (t) => {
+  t.strictSame(interleave(['1', '2', '3'], ['a']), ['1', 'a', '2', '3'])
+  t.strictSame(interleave(['1'], ['a', 'b']), ['1', 'a', 'b'])
+  t.strictSame(interleave([], ['a']), ['a'])
+  t.end()
+})
+
+void t.test('names by the system', async (t) => {
+  t.ok((await resolve('localhost', undefined, never)).includes('127.0.0.1'))
+  t.strictSame(
+    await resolve('2130706433', undefined, never),
+    ['127.0.0.1'],
+    "the resolver's own ideas of an address",
+  )
+  const bad = `${'x'.repeat(64)}.example`
+  await t.rejects(resolve(bad, undefined, never), {
+    code: 'MPTK_RESOLVE',
+    message: /^cannot resolve "x+\.example": /,
+  })
+  await t.rejects(resolve('localhost', undefined, AbortSignal.abort(new Error('enough'))), {
+    message: 'enough',
+  })
+})
