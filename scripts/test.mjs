@@ -4,7 +4,7 @@
 // As root it first installs what the lab needs from Debian. Without root the folders in
 // ROOT_ONLY are named and left out; with CI set, nothing may be left out or skipped.
 import { spawnSync } from 'node:child_process'
-import { createReadStream, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { createReadStream, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
@@ -12,16 +12,17 @@ import { Parser } from 'tap-parser'
 
 const ROOT_ONLY = ['lab', 'interop', 'chaos', 'hostile', 'docs']
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const results = join(root, '.tap-out', 'results.tap')
+const output = join(root, '.tap-out')
 const inCI = process.env.CI !== undefined && process.env.CI !== ''
 const isRoot = process.getuid?.() === 0
 
 function step(name, command, args, { fatal = true } = {}) {
   console.log(`\n== ${name}`)
   const { status, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
-  if (status === 0) return
+  if (status === 0) return true
   console.error(`${name} failed (${signal ?? `exit code ${status}`})`)
   if (fatal) process.exit(1)
+  return false
 }
 
 function testFiles(folder) {
@@ -34,8 +35,7 @@ function testFiles(folder) {
 }
 
 /** Counts leaves: a parent's line only repeats what its subtests said. */
-async function count(file) {
-  const totals = { passed: 0, failed: 0, skipped: 0, failures: [] }
+async function count(file, totals) {
   const watch = (parser, path) => {
     let children = 0
     parser.on('child', (child) => {
@@ -56,7 +56,6 @@ async function count(file) {
   const parser = new Parser()
   watch(parser, [])
   await pipeline(createReadStream(file), parser)
-  return totals
 }
 
 const all = readdirSync(join(root, 'test')).filter((folder) => testFiles(folder).length > 0)
@@ -76,15 +75,35 @@ step('type check', 'npm', ['run', '--silent', 'typecheck'])
 step('lint', 'npm', ['run', '--silent', 'lint'])
 step('build', 'npm', ['run', '--silent', 'build'])
 
-mkdirSync(dirname(results), { recursive: true })
-// quick folders first: what breaks there explains what breaks later
-const order = ['unit', ...wanted.filter((folder) => folder !== 'unit')].filter((folder) =>
-  wanted.includes(folder),
-)
-const files = order.filter((folder) => !leftOut.includes(folder)).flatMap(testFiles)
-step('tests', 'npx', ['tap', 'run', `--output-file=${results}`, ...files], { fatal: false })
+rmSync(output, { recursive: true, force: true })
+mkdirSync(output, { recursive: true })
+const totals = { passed: 0, failed: 0, skipped: 0, failures: [] }
 
-const totals = await count(results)
+/** Runs test files one after another. `otherwise` is what it means when the runner fails though no test did. */
+async function run(name, files, options = [], otherwise = 'the test runner failed') {
+  if (files.length === 0) return
+  const results = join(output, `${name}.tap`)
+  const before = totals.failed
+  const args = ['tap', 'run', `--output-file=${results}`, ...options, ...files]
+  const succeeded = step(`tests: ${name}`, 'npx', args, { fatal: false })
+  if (existsSync(results)) await count(results, totals)
+  if (succeeded || totals.failed > before) return
+  totals.failed++
+  totals.failures.push(`${name}: ${otherwise}`)
+}
+
+// quick folders first: what breaks there explains what breaks later
+const folders = wanted.filter((folder) => !leftOut.includes(folder))
+if (folders.includes('unit')) {
+  const coverage = [
+    '--no-disable-coverage',
+    '--no-allow-incomplete-coverage',
+    '--coverage-report=text-summary',
+  ]
+  await run('unit', testFiles('unit'), coverage, 'coverage is below the thresholds of .taprc')
+}
+for (const folder of folders.filter((each) => each !== 'unit')) await run(folder, testFiles(folder))
+
 for (const failure of totals.failures) console.error(`failed: ${failure}`)
 if (leftOut.length > 0) {
   console.error(`not run without root: ${leftOut.map((folder) => `test/${folder}`).join(', ')}`)
