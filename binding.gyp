@@ -19,6 +19,7 @@
         "native/relay_thread.c",
         "native/relay_pipe.c",
         "native/relay_pump.c",
+        "native/relay_handle.c",
         "native/relay_napi.c"
       ],
       "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],

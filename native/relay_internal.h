@@ -1,0 +1,114 @@
+/* What the relay's own files share. */
+#ifndef MPTK_RELAY_INTERNAL_H
+#define MPTK_RELAY_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "relay.h"
+
+/* One recv; also the ceiling of what a direction holds in memory for a slow sink. */
+#define RELAY_BUFFER (256u * 1024)
+/* Requested of F_SETPIPE_SZ; 256 pages keep a splice call busy for hundreds of microseconds. */
+#define RELAY_PIPE (1024u * 1024)
+/* Empty pipes a thread keeps for reuse. */
+#define RELAY_SPARE_PIPES 32
+
+struct relay_pipe {
+	SLIST_ENTRY(relay_pipe) link;
+	int read, write;
+	uint32_t slots; /* how many pieces fit; a piece is at least one byte */
+};
+
+SLIST_HEAD(relay_pipes, relay_pipe);
+
+/* One of the two directions: bytes from socket[d] to socket[1 - d]. */
+struct relay_direction {
+	_Atomic uint64_t delivered;
+	uint8_t *backlog; /* read but not yet taken by the sink; no reading while there is any */
+	uint32_t backlog_start, backlog_end;
+	struct relay_pipe *pipe; /* held only while bytes are in it */
+	uint32_t in_pipe;
+	uint32_t quota;       /* bytes to read at once, see relay_pump.c */
+	uint8_t small;        /* spliced pieces in a row that would have been cheaper to copy */
+	bool may_splice : 1;  /* both sides are TCP, and splice has not failed */
+	bool bulk : 1;        /* at present, splice pays off */
+	bool stalled : 1;     /* the sink did not take what is in the pipe at once */
+	bool eof : 1;         /* the source has ended */
+	bool finished : 1;    /* and the sink has been told */
+	bool more : 1;        /* the budget ran out before the work did */
+};
+
+struct relay_socket {
+	int fd;
+	bool registered : 1;
+	bool readable : 1; /* edge-triggered: true until a call says otherwise */
+	bool writable : 1;
+	bool ending : 1;   /* EPOLLRDHUP came: read until the end of stream is seen */
+	bool urgent : 1;   /* EPOLLPRI came: a short read does not mean that nothing is left */
+	bool broken : 1;   /* EPOLLERR or EPOLLHUP came and its meaning is not settled */
+};
+
+struct relay {
+	struct relay_thread *thread;
+	struct relay_socket socket[2];
+	struct relay_direction direction[2];
+	uint64_t idle_timeout;
+	uint64_t last_activity;
+	LIST_ENTRY(relay) all;
+	TAILQ_ENTRY(relay) ready;
+	struct relay *next;       /* in the queue of starts, then of ended relays */
+	struct relay *abort_next; /* in the queue of aborts */
+	void *user;
+	_Atomic uint32_t references;
+	_Atomic bool ended;
+	bool abort_queued; /* under the thread's mutex */
+	bool is_ready;
+	int8_t side;
+	uint8_t cause;
+	int error;
+};
+
+LIST_HEAD(relay_all, relay);
+TAILQ_HEAD(relay_ready, relay);
+
+struct relay_thread {
+	struct relay_engine *engine;
+	pthread_t id;
+	int epoll, wake;
+	_Atomic uint32_t load;
+
+	pthread_mutex_t mutex; /* guards the next five */
+	struct relay *starts, **starts_tail;
+	struct relay *aborts;
+	bool stop;
+	bool signalled;
+
+	/* the rest is the thread's own */
+	struct relay_all all;
+	struct relay_ready ready;
+	struct relay *ended, **ended_tail;
+	struct relay_pipes pipes;
+	unsigned spare_pipes;
+	uint64_t now;       /* milliseconds, read once per wake */
+	uint64_t next_scan; /* when to look for idle relays; UINT64_MAX is never */
+	uint8_t *buffer;
+};
+
+/* relay.c: hands ended relays to whoever collects them. */
+void relay_publish(struct relay_engine *engine, struct relay *first, struct relay **tail);
+
+/* relay_thread.c */
+void *relay_thread_main(void *thread);
+void relay_end(struct relay *relay, enum relay_cause cause, int side, int error);
+
+/* relay_pump.c: moves what can be moved in both directions; may end the relay. True when work is left for another turn. */
+bool relay_pump(struct relay *relay);
+
+/* relay_pipe.c: an empty pipe, or NULL when the system gives none. */
+struct relay_pipe *relay_pipe_take(struct relay_thread *thread);
+void relay_pipe_give(struct relay_thread *thread, struct relay_pipe *pipe, bool empty);
+void relay_pipes_free(struct relay_thread *thread);
+
+#endif
