@@ -1,12 +1,13 @@
 /** `mptk run` as a process of its own, with everything a test wants to know of it while it runs. */
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { SessionRecord } from '../../proxy/session.js'
 import { openDescriptors, privateMemory } from './proc-state.js'
 import { start, type Command, type Ended } from './process.js'
+import { scratchFolder } from './scratch.js'
 import { until } from './until.js'
 
 const RELAY_THREADS = 2
@@ -148,15 +149,15 @@ export async function startProxy(
   config: { services: object[]; statusPort: number; logLevel?: 'info' | 'warn' },
 ): Promise<BuiltProxy> {
   const { services, statusPort, logLevel = 'info' } = config
-  const folder = t.testdir({
-    'proxy.yaml': JSON.stringify({
-      services,
-      status: { listen: `127.0.0.1:${statusPort}` },
-      log: { level: logLevel, format: 'json' },
-      relay: { threads: RELAY_THREADS },
-    }),
-  })
-  const command = start(t, ['run', '--config', join(folder, 'proxy.yaml')], {
+  const file = join(scratchFolder(t), 'proxy.yaml')
+  const whole = {
+    services,
+    status: { listen: `127.0.0.1:${statusPort}` },
+    log: { level: logLevel, format: 'json' },
+    relay: { threads: RELAY_THREADS },
+  }
+  writeFileSync(file, JSON.stringify(whole))
+  const command = start(t, ['run', '--config', file], {
     env: { NODE_OPTIONS: COLLECT_ON_SIGNAL },
   })
   await command.stdout.find(/^ {2}status /).catch(async () => {

@@ -1,6 +1,7 @@
 /**
- * Runs a test file inside a network namespace of its own: fixed ports cannot clash, nothing can
- * leave the machine, sysctls are private, and the kernel takes everything away with the last process.
+ * Runs a test file inside network and process namespaces of its own: fixed ports cannot clash,
+ * nothing can leave the machine, and however the test ends, the kernel takes everything it
+ * started away with it.
  */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -20,7 +21,17 @@ export function inOwnNetwork(t: Test, file: string): boolean {
   }
   void t.spawn(
     'unshare',
-    ['--net', '--', process.execPath, ...process.execArgv, path],
+    [
+      '--net',
+      '--pid',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+      '--',
+      process.execPath,
+      ...process.execArgv,
+      path,
+    ],
     { env: { ...process.env, [INSIDE]: path } },
     'in a network namespace of its own',
   )
