@@ -3,6 +3,7 @@ import type { Runtime } from '../../proxy/pipeline.js'
 import type { RunningService } from '../../proxy/service.js'
 import type { Session } from '../../proxy/session.js'
 import { formatAddress } from '../address.js'
+import { describeError } from '../errors.js'
 import type { Connection } from '../net/connection.js'
 import { version } from './version.js'
 
@@ -47,8 +48,11 @@ function sessionStatus(runtime: Runtime, session: Session) {
 }
 
 function sideStatus({ kernel }: Runtime, connection: Connection) {
-  return {
-    address: formatAddress(connection.remote),
-    ...kernel.connectionInfo(connection.fd, connection.origin),
+  const address = formatAddress(connection.remote)
+  try {
+    return { address, ...kernel.connectionInfo(connection.fd, connection.origin) }
+  } catch (error) {
+    // the peer has reset it, and the session does not know yet: not a reason to hide all others
+    return { address, error: describeError(error) }
   }
 }

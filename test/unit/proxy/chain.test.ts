@@ -1,8 +1,10 @@
 // A client's own SOCKS5 service that goes through an upstream one.
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { until } from '../../support/until.js'
 import {
   ALLOW_LOOPBACK,
   closedPort,
@@ -66,6 +68,20 @@ void t.test('bytes and half-closes through the chain, MPTCP between the proxies'
   t.match(nearRecord?.remote, between)
   t.match(farRecord?.client, between)
   t.notMatch(chain.logged() + far.logged(), 'secret')
+})
+
+void t.test('a reset runs through the chain', async (t) => {
+  const accepted: Socket[] = []
+  const port = await server(t, (socket) => accepted.push(socket.resume()))
+  const far = await testHost(t, { type: 'socks5', rules: ALLOW_LOOPBACK })
+  const chain = await near(t, far.ports[0] ?? 0)
+  const talker = await connected(t, chain, port)
+  talker.send('6869')
+  await until('the server has it', () => (accepted[0]?.bytesRead === 2 ? undefined : 'not yet'))
+  accepted[0]?.resetAndDestroy()
+  t.equal(await talker.rest(), 'reset')
+  t.match(await chain.records(1), [{ outcome: 'reset', up: 2, down: 0, error: /^remote broke off: E/ }])
+  t.match(await far.records(1), [{ outcome: 'reset', up: 2, down: 0, error: /^remote broke off: E/ }])
 })
 
 void t.test('early data, and data that comes with the reply', async (t) => {
