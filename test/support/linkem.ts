@@ -78,7 +78,7 @@ export class Link {
   static async start(t: Test, options: LinkOptions): Promise<Link> {
     const link = new Link(options)
     t.teardown(() => link.stop())
-    link.#ready = readiness.parse(await link.#answer()).ready
+    link.#ready = readiness.parse(await link.nextAnswer()).ready
     return link
   }
 
@@ -91,7 +91,8 @@ export class Link {
     return this.#stderr
   }
 
-  async #answer(): Promise<unknown> {
+  /** The next answer to lines written to the process directly. */
+  async nextAnswer(): Promise<unknown> {
     const { done, value } = await this.#answers.next()
     if (done === true) throw new Error(`linkem gave no answer: ${this.#stderr}`)
     return JSON.parse(value)
@@ -101,7 +102,7 @@ export class Link {
   command(line: string | Buffer): Promise<unknown> {
     this.process.stdin.write(line)
     this.process.stdin.write('\n')
-    return this.#answer()
+    return this.nextAnswer()
   }
 
   /** Sends one line. @throws with the message of an error */
