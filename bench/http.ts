@@ -18,7 +18,7 @@ export const httpFigures: Figure[] = [
   { key: 'p50', title: 'Time p50, ms', digits: 2, better: 'lower' },
   { key: 'p99', title: 'Time p99, ms', digits: 2, better: 'lower' },
   { key: 'cpu', title: 'CPU of the proxy, s per 100,000', digits: 2, better: 'lower' },
-  { key: 'failures', title: 'Failures', digits: 0, better: 'lower' },
+  { key: 'failures', title: 'Failures', digits: 0, better: 'lower', absolute: true },
 ]
 
 export function httpContenders(): Contender[] {

@@ -9,6 +9,8 @@ export interface Figure {
   title: string
   digits: number
   better: 'lower' | 'higher'
+  /** Left out of the ratios: a count that ought to be 0. */
+  absolute?: true
 }
 
 const values = (row: Row, key: string): number[] => row.rounds.map((round) => round[key] ?? NaN)
@@ -48,26 +50,25 @@ function ratioTables(rows: readonly Row[], figures: readonly Figure[]): string[]
   const rivals = rows.filter((row) => !row.ours && complete(row))
   const ours = rows.filter((row) => row.ours && complete(row))
   if (rivals.length === 0) return []
+  const compared = figures.filter((figure) => figure.absolute === undefined)
   return ours.map((own) => {
     const body = rivals.map((rival) => [
       rival.name,
-      ...figures.map((figure) => {
+      ...compared.map((figure) => {
         const text = show(ratioOf(own, rival, figure), 2)
         return best(rivals, figure) === rival ? `${text} *` : text
       }),
     ])
     const head = [
       `${own.name} ÷ … (* best rival)`,
-      ...figures.map((figure) => figure.title.replace(/,.*/, '')),
+      ...compared.map((figure) => figure.title.replace(/,.*/, '')),
     ]
     return table(head, body)
   })
 }
 
-/** Undefined where the rival's figure is 0 in some round and there is nothing to divide by. */
-function ratioOf(own: Row, rival: Row, { key }: Figure): Summary | undefined {
-  const theirs = values(rival, key)
-  return theirs.includes(0) ? undefined : ratio(values(own, key), theirs)
+function ratioOf(own: Row, rival: Row, { key }: Figure): Summary {
+  return ratio(values(own, key), values(rival, key))
 }
 
 function best(rows: readonly Row[], { key, better }: Figure): Row | undefined {

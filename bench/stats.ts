@@ -30,9 +30,8 @@ export function ratio(ours: readonly number[], theirs: readonly number[]): Summa
   return { ...rounds, median: summarise(ours).median / summarise(theirs).median }
 }
 
-/** `0.43 (0.41–0.46)`; a dash for nothing measured. */
-export function show(summary: Summary | undefined, digits: number): string {
-  if (summary === undefined) return '–'
+/** `0.43 (0.41–0.46)` */
+export function show(summary: Summary, digits: number): string {
   const [median, min, max] = [summary.median, summary.min, summary.max].map((value) => value.toFixed(digits))
   return `${median} (${min}–${max})`
 }
