@@ -19,9 +19,8 @@ async function runUntilSignal(config: Config, tryIt: boolean): Promise<void> {
     }
     for (const signal of SIGNALS) process.on(signal, onSignal)
   })
+  // a name still being looked up keeps the process until the resolver gives up: libuv waits for its threads
   await host.stop()
-  // a name that is still being looked up would keep the process for as long as the resolver tries
-  process.exit()
 }
 
 export const runCommand: CommandModule<object, { config: string | undefined }> = {
