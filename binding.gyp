@@ -19,6 +19,9 @@
         "native/relay_thread.c",
         "native/relay_pipe.c",
         "native/relay_pump.c",
+        "native/relay_copy.c",
+        "native/relay_splice.c",
+        "native/relay_options.c",
         "native/relay_handle.c",
         "native/relay_napi.c"
       ],

@@ -1,5 +1,5 @@
 /* The object that relay() returns. It holds a reference to the relay, whose counters stay readable after its end. */
-#include "relay_handle.h"
+#include "relay_napi.h"
 
 static void handle_finalize(napi_env env, void *data, void *hint)
 {

@@ -5,11 +5,10 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common.h"
 #include "relay.h"
-#include "relay_handle.h"
+#include "relay_napi.h"
 
 enum { THREADS_MAX = 64 };
 
@@ -212,45 +211,6 @@ static struct engine *engine_this(napi_env env, napi_callback_info info, size_t 
 	return engine;
 }
 
-/* NativeRelayOptions; false with an exception pending. The head's bytes stay the buffer's. */
-static bool get_options(napi_env env, napi_value object, struct relay_options *options)
-{
-	napi_value value;
-	napi_valuetype type;
-	char mode[8];
-	uint8_t *head;
-	double timeout;
-	if (napi_typeof(env, object, &type) != napi_ok || type != napi_object) {
-		(void)mptk_throw_argument(env, "options", "an object");
-		return false;
-	}
-	if (napi_get_named_property(env, object, "mode", &value) != napi_ok ||
-	    !mptk_get_string(env, value, "mode", mode, sizeof mode))
-		return false;
-	options->splice = strcmp(mode, "splice") == 0;
-	if (!options->splice && strcmp(mode, "copy") != 0) {
-		(void)mptk_throw_argument(env, "mode", "'splice' or 'copy'");
-		return false;
-	}
-	if (napi_get_named_property(env, object, "idleTimeout", &value) != napi_ok)
-		return false;
-	if (napi_get_value_double(env, value, &timeout) != napi_ok || !(timeout >= 0 && timeout <= 1e15)) {
-		(void)mptk_throw_argument(env, "idleTimeout", "milliseconds from 0");
-		return false;
-	}
-	/* A fraction of a millisecond must not become "never". */
-	options->idle_timeout = (uint64_t)timeout + (timeout > (double)(uint64_t)timeout);
-	if (napi_get_named_property(env, object, "head", &value) != napi_ok ||
-	    napi_typeof(env, value, &type) != napi_ok)
-		return false;
-	if (type == napi_undefined)
-		return true;
-	if (!mptk_get_bytes(env, value, "head", &head, &options->head_length))
-		return false;
-	options->head = head;
-	return true;
-}
-
 /* Starts the relay; options->user is left to the caller when that fails. */
 static napi_value start(napi_env env, struct engine *engine, int a, int b, const struct relay_options *options)
 {
@@ -279,7 +239,7 @@ static napi_value engine_relay(napi_env env, napi_callback_info info)
 	struct relay_options options = { 0 };
 	struct engine *engine = engine_this(env, info, &count, args);
 	if (engine == NULL || !mptk_get_int(env, args[0], "a", &a) || !mptk_get_int(env, args[1], "b", &b) ||
-	    !get_options(env, args[2], &options))
+	    !mptk_relay_options(env, args[2], &options))
 		return NULL;
 	MPTK_NAPI(env, napi_typeof(env, args[3], &type));
 	if (type != napi_function)

@@ -140,7 +140,7 @@ static void note(struct relay_thread *thread, const struct epoll_event *event)
 	struct relay_socket *socket = &relay->socket[event->data.u64 & 1];
 	uint32_t events = event->events;
 	if (events & (EPOLLERR | EPOLLHUP)) {
-		/* The next call shows what it is about; see settle() in relay_pump.c for when there is none. */
+		/* The next call shows what it is about; settle() in relay_pump.c is for when there is none. */
 		socket->broken = true;
 		events |= EPOLLIN | EPOLLOUT;
 	}

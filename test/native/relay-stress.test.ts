@@ -7,9 +7,14 @@ import t from 'tap'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const SOURCES = ['relay.c', 'relay_thread.c', 'relay_pipe.c', 'relay_pump.c'].map((name) =>
-  join(root, 'native', name),
-)
+const SOURCES = [
+  'relay.c',
+  'relay_thread.c',
+  'relay_pipe.c',
+  'relay_pump.c',
+  'relay_copy.c',
+  'relay_splice.c',
+].map((name) => join(root, 'native', name))
 const FLAGS = ['-D_GNU_SOURCE', '-std=gnu11', '-g', '-O1', '-Wall', '-Wextra', '-Werror', '-pthread']
 const SEEDS = [1, 2]
 const RELAYS = 400
