@@ -59,9 +59,9 @@ const limits = z
 
 const timeouts = z
   .strictObject({
-    handshake: duration.default(10_000),
-    dial: duration.default(30_000),
-    idle: durationOrNone.default(3_600_000),
+    handshake: duration.prefault('10s'),
+    dial: duration.prefault('30s'),
+    idle: durationOrNone.prefault('1h'),
   })
   .prefault({})
 

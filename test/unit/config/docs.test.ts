@@ -1,0 +1,120 @@
+// docs/configuration.md says what the schema says: every key with its default, examples that load, every error code.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { checkConfig, loadUsers } from '../../../src/config/load.js'
+import { configSchema } from '../../../src/config/schema.js'
+import { ERRORS } from '../../../src/errors.js'
+
+const text = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
+
+/** The fenced blocks of a language. */
+function blocks(language: string): string[] {
+  return [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
+    .filter(([, found]) => found === language)
+    .map(([, , body = '']) => body)
+}
+
+/** Rows of the table under a heading: cells without the quotes of code. */
+function table(heading: string): string[][] {
+  const start = text.search(new RegExp(`^#+ ${heading}$`, 'm'))
+  if (start === -1) throw new Error(`no heading ${heading}`)
+  const [, ...after] = text.slice(start).split('\n')
+  const section = after.slice(
+    0,
+    after.findIndex((line) => line.startsWith('#')),
+  )
+  const rows = (section.length > 0 ? section : after).filter((line) => line.startsWith('|')).slice(2)
+  return rows.map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')),
+  )
+}
+
+interface Schema {
+  properties?: Record<string, Schema>
+  required?: string[]
+  items?: Schema
+  oneOf?: Schema[]
+  default?: unknown
+  additionalProperties?: Schema | false
+}
+const schema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as Schema
+
+/** Keys of an object of the schema, `required` or the default as it would be written. */
+function keys(object: Schema | undefined): Map<string, string | undefined> {
+  const entries = Object.entries(object?.properties ?? {}).map(([key, value]) => {
+    const written =
+      value.default === undefined || JSON.stringify(value.default) === '{}' ? undefined : flow(value.default)
+    return [key, object?.required?.includes(key) === true ? 'required' : written] as const
+  })
+  return new Map(entries)
+}
+
+/** As in YAML's flow style: `{ idle: 60, count: 6 }`. */
+function flow(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`
+  return `{ ${Object.entries(value)
+    .map(([key, each]) => `${key}: ${flow(each)}`)
+    .join(', ')} }`
+}
+
+void t.test('examples load', async (t) => {
+  const examples = blocks('yaml')
+  t.ok(examples.length >= 4)
+  for (const example of examples) t.doesNotThrow(() => checkConfig(parse(example), 'example'), example)
+  const [users = ''] = blocks('yml')
+  const folder = t.testdir({ 'users.yaml': users })
+  t.strictSame(Object.keys(await loadUsers(join(folder, 'users.yaml'))), ['alice', 'bob'])
+})
+
+void t.test('the message that is shown is the real one', (t) => {
+  const [, message = ''] = /^mptk: (mptk\.yaml: .*)$/m.exec(text) ?? []
+  const services = [{ type: 'socks5', listen: '127.0.0.1:1080', timeouts: { dial: 10 } }]
+  t.throws(() => checkConfig({ services }, 'mptk.yaml'), { message })
+  t.end()
+})
+
+void t.test('every key and its default', (t) => {
+  const [socks5, reverse] = schema.properties?.['services']?.items?.oneOf ?? []
+  const at = (object: Schema | undefined, key: string): Schema | undefined => object?.properties?.[key]
+  const user = at(socks5, 'users')?.additionalProperties
+  const sockets = 'Keys of sockets'
+  const service = 'Keys of every service'
+  const places: [string, string[], Schema | undefined][] = [
+    ['the file', ['Keys of the file'], schema],
+    ['socks5', [service, sockets, 'Keys of `socks5`'], socks5],
+    ['reverse-tcp', [service, sockets, 'Keys of `reverse-tcp`'], reverse],
+    ['limits', ['Keys of `limits`'], at(socks5, 'limits')],
+    ['timeouts', ['Keys of `timeouts`'], at(socks5, 'timeouts')],
+    ['users', ['Keys of `users`'], user === false ? undefined : user],
+    ['egress', ['Keys of `egress`', sockets], at(socks5, 'egress')],
+    ['upstream', ['Keys of `upstream`', sockets], at(socks5, 'upstream')],
+    ['status', ['Keys of `status`'], at(schema, 'status')],
+    ['log', ['Keys of `log`'], at(schema, 'log')],
+    ['relay', ['Keys of `relay`'], at(schema, 'relay')],
+    ['rules', ['Rules'], at(at(socks5, 'rules')?.items, 'allow')],
+  ]
+  for (const [name, headings, object] of places) {
+    const wanted = keys(object)
+    const rows = headings.flatMap(table)
+    t.ok(wanted.size > 0, name)
+    t.strictSame(rows.map(([key = '']) => key).sort(), [...wanted.keys()].sort(), `the keys of ${name}`)
+    for (const [key = '', written] of rows) {
+      const value = wanted.get(key)
+      if (value !== undefined) t.equal(written, value, `${name}: ${key}`)
+      else t.not(written, 'required', `${name}: ${key} need not be given`)
+    }
+  }
+  t.end()
+})
+
+void t.test('every error code', (t) => {
+  t.strictSame(table('Error codes'), Object.entries(ERRORS))
+  t.end()
+})
