@@ -18,6 +18,7 @@
         "native/relay.c",
         "native/relay_thread.c",
         "native/relay_pipe.c",
+        "native/relay_backlog.c",
         "native/relay_pump.c",
         "native/relay_copy.c",
         "native/relay_splice.c",

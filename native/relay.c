@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -173,8 +172,6 @@ static struct relay_thread *least_loaded(struct relay_engine *engine)
 
 static struct relay *relay_new(int a, int b, const struct relay_options *options)
 {
-	if (options->head_length > UINT32_MAX)
-		return NULL;
 	struct relay *relay = calloc(1, sizeof *relay);
 	if (relay == NULL)
 		return NULL;
@@ -188,15 +185,10 @@ static struct relay *relay_new(int a, int b, const struct relay_options *options
 		relay->direction[d].quota = RELAY_BUFFER;
 		relay->direction[d].may_splice = options->splice;
 	}
-	if (options->head_length > 0) {
-		struct relay_direction *up = &relay->direction[0];
-		up->backlog = malloc(options->head_length);
-		if (up->backlog == NULL) {
-			free(relay);
-			return NULL;
-		}
-		memcpy(up->backlog, options->head, options->head_length);
-		up->backlog_end = (uint32_t)options->head_length;
+	if (options->head_length > 0 &&
+	    !relay_backlog_set(&relay->direction[0], options->head, options->head_length)) {
+		free(relay);
+		return NULL;
 	}
 	return relay;
 }

@@ -1,7 +1,5 @@
-/* Moving bytes through the thread's buffer; only what the sink does not take goes to the heap. */
+/* Moving bytes through the thread's buffer; only what the sink does not take is kept for later. */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "relay_flow.h"
@@ -35,22 +33,8 @@ enum step flush_backlog(struct flow *flow)
 	direction->backlog_start += (uint32_t)sent;
 	if (sent < length)
 		return WAIT;
-	free(direction->backlog);
-	direction->backlog = NULL;
-	direction->backlog_start = direction->backlog_end = 0;
+	relay_backlog_drop(direction);
 	return PROGRESS;
-}
-
-static enum step keep(struct flow *flow, const uint8_t *data, size_t length)
-{
-	struct relay_direction *direction = flow->direction;
-	direction->backlog = malloc(length);
-	if (direction->backlog == NULL)
-		return flow_fail(flow, flow->sink_side, ENOMEM);
-	memcpy(direction->backlog, data, length);
-	direction->backlog_start = 0;
-	direction->backlog_end = (uint32_t)length;
-	return WAIT;
 }
 
 enum step copy_some(struct flow *flow)
@@ -72,5 +56,9 @@ enum step copy_some(struct flow *flow)
 		return ENDED;
 	direction->bulk = direction->may_splice && length >= RELAY_BULK && !flow->source->urgent;
 	flow_adapt(direction, sent == length);
-	return sent == length ? PROGRESS : keep(flow, buffer + sent, length - sent);
+	if (sent == length)
+		return PROGRESS;
+	if (!relay_backlog_set(direction, buffer + sent, length - sent))
+		return flow_fail(flow, flow->sink_side, ENOMEM);
+	return WAIT;
 }

@@ -106,6 +106,10 @@ void relay_end(struct relay *relay, enum relay_cause cause, int side, int error)
 /* relay_pump.c: moves what can be moved in both directions; may end the relay. True when work is left for another turn. */
 bool relay_pump(struct relay *relay);
 
+/* relay_backlog.c: copies what the sink has not taken, false when memory is short; gives it back. */
+bool relay_backlog_set(struct relay_direction *direction, const uint8_t *data, size_t length);
+void relay_backlog_drop(struct relay_direction *direction);
+
 /* relay_pipe.c: an empty pipe, or NULL when the system gives none. */
 struct relay_pipe *relay_pipe_take(struct relay_thread *thread);
 void relay_pipe_give(struct relay_thread *thread, struct relay_pipe *pipe, bool empty);

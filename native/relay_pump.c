@@ -2,7 +2,7 @@
  * Moving bytes: a relay's turn, which takes each direction as far as it goes.
  *
  * Copy: recv into the thread's buffer, send from it, and only what the sink does not take
- * goes to the heap. Splice: through a pipe, without touching the bytes. Splice is for TCP on
+ * is kept for later. Splice: through a pipe, without touching the bytes. Splice is for TCP on
  * both sides (from and to MPTCP sockets the kernel copies anyway) and for bulk: a small
  * message costs less copied, so a direction begins by copying and changes over when the
  * source keeps up large reads.

@@ -1,6 +1,5 @@
 /* One relay thread: epoll, the commands of other threads, idle timeouts, ends. */
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -36,8 +35,7 @@ static void release(struct relay_thread *thread, struct relay_direction *directi
 	if (direction->pipe != NULL)
 		relay_pipe_give(thread, direction->pipe, direction->in_pipe == 0);
 	direction->pipe = NULL;
-	free(direction->backlog);
-	direction->backlog = NULL;
+	relay_backlog_drop(direction);
 }
 
 /* Ends the relay once; it is published when the events at hand have been dealt with. */

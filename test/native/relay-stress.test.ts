@@ -7,14 +7,8 @@ import t from 'tap'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const SOURCES = [
-  'relay.c',
-  'relay_thread.c',
-  'relay_pipe.c',
-  'relay_pump.c',
-  'relay_copy.c',
-  'relay_splice.c',
-].map((name) => join(root, 'native', name))
+const PARTS = ['', '_thread', '_backlog', '_pipe', '_pump', '_copy', '_splice']
+const SOURCES = PARTS.map((part) => join(root, 'native', `relay${part}.c`))
 const FLAGS = ['-D_GNU_SOURCE', '-std=gnu11', '-g', '-O1', '-Wall', '-Wextra', '-Werror', '-pthread']
 const SEEDS = [1, 2]
 const RELAYS = 400
