@@ -1,4 +1,5 @@
 /** What the tables say of repeated measurements. */
+import { summarize } from '../src/statistics.js'
 
 export interface Summary {
   median: number
@@ -8,13 +9,10 @@ export interface Summary {
 
 /** @throws {RangeError} when there is nothing to summarise */
 export function summarise(values: readonly number[]): Summary {
-  const sorted = [...values].sort((a, b) => a - b)
-  const [min, max] = [sorted.at(0), sorted.at(-1)]
-  const [low, high] = [sorted.at((sorted.length - 1) >> 1), sorted.at(sorted.length >> 1)]
-  if (min === undefined || max === undefined || low === undefined || high === undefined) {
-    throw new RangeError('expected at least one measurement, found none')
-  }
-  return { median: (low + high) / 2, min, max }
+  const summary = summarize(values)
+  if (summary === undefined) throw new RangeError('expected at least one measurement, found none')
+  const { median, min, max } = summary
+  return { median, min, max }
 }
 
 /**
