@@ -32,9 +32,10 @@ export const ID_LENGTH = 4
 /** More than half of the transfers finish. */
 const CUT_SHARE = 0.4
 
-export function drawTransfer(random: Random, id: number): Transfer {
-  const up = ID_LENGTH + drawSize(random)
-  const down = drawSize(random)
+/** @param largest no direction carries more, bytes */
+export function drawTransfer(random: Random, id: number, largest: number): Transfer {
+  const up = ID_LENGTH + drawSize(random, largest)
+  const down = drawSize(random, largest)
   const cut: Cut | undefined = random.chance(CUT_SHARE)
     ? {
         by: random.pick(['client', 'server']),
@@ -52,8 +53,8 @@ export function drawTransfer(random: Random, id: number): Transfer {
   }
 }
 
-/** Nothing, a little, or up to 8 MiB. */
-function drawSize(random: Random): number {
-  const most = random.pick([1, 100, 4 * 1024, 64 * 1024, 512 * 1024, 2 * 1024 * 1024, 8 * 1024 * 1024])
-  return random.below(most)
+/** As often nothing, a little, or much. */
+function drawSize(random: Random, largest: number): number {
+  const most = random.pick([1, 100, 4 * 1024, 64 * 1024, 512 * 1024, 2 * 1024 * 1024, Infinity])
+  return random.below(Math.min(most, largest))
 }
