@@ -56,6 +56,21 @@ static napi_value js_get_option(napi_env env, napi_callback_info info)
 	return buffer;
 }
 
+static napi_value js_get_int(napi_env env, napi_callback_info info)
+{
+	napi_value arg[3], value;
+	struct which which;
+	int number = 0;
+	socklen_t length = sizeof(number);
+
+	if (!mptk_get_arguments(env, info, 3, arg) || !get_which(env, arg, &which))
+		return NULL;
+	if (getsockopt(which.fd, which.level, which.name, &number, &length) < 0)
+		return throw_about(env, errno, "getsockopt", &which);
+	MPTK_NAPI(env, napi_create_int32(env, number, &value));
+	return value;
+}
+
 /* A number is passed as the int (or unsigned int) that most options take. */
 static bool get_number(napi_env env, napi_value value, int32_t *out)
 {
@@ -97,5 +112,6 @@ static napi_value js_set_option(napi_env env, napi_callback_info info)
 bool mptk_options_init(napi_env env, napi_value exports)
 {
 	return mptk_export(env, exports, "getOption", js_get_option) &&
+	       mptk_export(env, exports, "getInt", js_get_int) &&
 	       mptk_export(env, exports, "setOption", js_set_option);
 }

@@ -36,8 +36,6 @@ export interface Pipeline {
   egress: Egress
   /** Milliseconds. */
   timeouts: { handshake: number; dial: number; idle: number }
-  /** Aborted when the service stops. */
-  signal: AbortSignal
 }
 
 /** Never rejects: whatever happens to one connection ends here, in its record. */
@@ -121,7 +119,7 @@ async function handshake(pipeline: Pipeline, session: Session): Promise<Request>
 }
 
 async function dial(pipeline: Pipeline, session: Session, destination: Destination): Promise<Reached> {
-  const { rules, egress, runtime, signal } = pipeline
+  const { rules, egress, runtime } = pipeline
   const subject = {
     source: session.source.address,
     ...(session.user !== undefined && { user: session.user }),
@@ -129,7 +127,7 @@ async function dial(pipeline: Pipeline, session: Session, destination: Destinati
   rules.admit(subject, destination, egress.resolves)
   const done = runtime.metrics.dial.startTimer({ service: pipeline.name })
   const reached = await egress.dial(destination, {
-    signal,
+    signal: session.cancel,
     timeout: pipeline.timeouts.dial,
     allow: (address) => rules.allows(subject, destination, address),
   })

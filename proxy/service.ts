@@ -1,5 +1,4 @@
 /** From a service's configuration to its open listeners. */
-import { setMaxListeners } from 'node:events'
 import { formatAddress } from '../src/address.js'
 import { loadPassword, loadUsers } from '../src/config/load.js'
 import type { ServiceConfig, Socks5Config, UpstreamConfig } from '../src/config/schema.js'
@@ -39,11 +38,8 @@ export async function startService(
   name: string,
   runtime: Runtime,
 ): Promise<RunningService> {
-  const stopping = new AbortController()
-  // every dial of the service listens to this one signal
-  setMaxListeners(0, stopping.signal)
   const parts = config.type === 'socks5' ? await socks5Parts(config, runtime) : reverseParts(config, runtime)
-  const pipeline: Pipeline = { name, runtime, timeouts: config.timeouts, signal: stopping.signal, ...parts }
+  const pipeline: Pipeline = { name, runtime, timeouts: config.timeouts, ...parts }
   const limits = new ConnectionLimits(config.limits)
   const running = new Map<Connection, Promise<void>>()
   const wish = socketWish(config)
@@ -94,11 +90,7 @@ export async function startService(
     async stop() {
       for (const listener of listeners) listener.close()
       const reason = new Error('the service is stopping')
-      stopping.abort(reason)
-      for (const session of runtime.sessions) {
-        if (session.service === name && session.state !== 'relaying') session.client.fail(reason)
-        else if (session.service === name) session.relay?.abort()
-      }
+      for (const session of runtime.sessions) if (session.service === name) session.stop(reason)
       await Promise.all(running.values())
     },
   }

@@ -1,6 +1,7 @@
 /** One client's connection from accept to end: what log, metrics and status say about it. */
 import { formatAddress, type Destination, type SocketAddress } from '../src/address.js'
 import type { ConnectionInfo, Verdict } from '../src/kernel/kernel.js'
+import { Cancel } from '../src/net/cancel.js'
 import type { Connection } from '../src/net/connection.js'
 import type { ActiveRelay, RelayResult } from '../src/net/relay.js'
 
@@ -46,6 +47,8 @@ export class Session {
   remote: Connection | undefined
   remoteVerdict: Verdict | undefined
   relay: ActiveRelay | undefined
+  /** Withdraws the dial. */
+  readonly cancel = new Cancel()
 
   constructor(service: string, client: Connection) {
     this.service = service
@@ -54,6 +57,15 @@ export class Session {
 
   get source(): SocketAddress {
     return this.client.remote
+  }
+
+  /** Ends it in whatever state it is; its record follows. */
+  stop(reason: Error): void {
+    if (this.relay !== undefined) this.relay.abort()
+    else {
+      this.cancel.abort(reason)
+      this.client.fail(reason)
+    }
   }
 
   record(

@@ -64,7 +64,7 @@ export function parseSocketAddress(text: string): SocketAddress {
  * IPv4, a zone kept. Anything else is returned as it is.
  */
 export function plainAddress(address: string): string {
-  if (!isIPv6(address)) return address
+  if (!address.includes(':') || !isIPv6(address)) return address
   const [literal = '', zone] = address.split('%')
   const canonical = new URL(`http://[${literal}]`).hostname.slice(1, -1)
   const mapped = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(canonical)
@@ -75,13 +75,15 @@ export function plainAddress(address: string): string {
 
 /** An address without its zone. */
 export function withoutZone(address: string): string {
-  return address.replace(/%.*$/, '')
+  const percent = address.indexOf('%')
+  return percent < 0 ? address : address.slice(0, percent)
 }
 
 /** A set of prefixes (`10.0.0.0/8`, `::1`, `fe80::/10`). `::/0` is all of IPv6 and none of IPv4. */
 export class PrefixSet {
-  // one list for both would let IPv6 prefixes match IPv4 addresses
-  readonly #lists = { 4: new BlockList(), 6: new BlockList() }
+  // one list for both would let IPv6 prefixes match IPv4 addresses; and IPv4 is asked for every connection
+  readonly #ipv4: { network: number; bits: number }[] = []
+  readonly #ipv6 = new BlockList()
 
   /** @throws {MptkError} MPTK_ADDRESS */
   constructor(prefixes: Iterable<string> = []) {
@@ -101,16 +103,30 @@ export class PrefixSet {
       )
     }
     const plain = plainAddress(address)
-    if (family === 6 && isIPv4(plain) && bits >= 96) this.#lists[4].addSubnet(plain, bits - 96, 'ipv4')
-    else this.#lists[family].addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6')
+    if (isIPv4(plain) && (family === 4 || bits >= 96)) this.#addIPv4(plain, family === 4 ? bits : bits - 96)
+    else this.#ipv6.addSubnet(address, bits, 'ipv6')
   }
 
   /** True when the IP literal lies in a prefix; an IPv4-mapped IPv6 address counts as IPv4. */
   has(address: string): boolean {
     const plain = withoutZone(plainAddress(address))
-    const family = familyOf(plain)
-    return family !== 0 && this.#lists[family].check(plain, family === 4 ? 'ipv4' : 'ipv6')
+    if (plain.includes(':')) return isIPv6(plain) && this.#ipv6.check(plain, 'ipv6')
+    const value = ipv4Value(plain)
+    return !Number.isNaN(value) && this.#ipv4.some(({ network, bits }) => network === leading(value, bits))
   }
+
+  #addIPv4(address: string, bits: number): void {
+    this.#ipv4.push({ network: leading(ipv4Value(address), bits), bits })
+  }
+}
+
+/** The 32 bits of a dotted quad; NaN for anything else. */
+function ipv4Value(address: string): number {
+  return isIPv4(address) ? address.split('.').reduce((value, part) => value * 256 + Number(part), 0) : NaN
+}
+
+function leading(value: number, bits: number): number {
+  return Math.floor(value / 2 ** (32 - bits))
 }
 
 const LOOPBACK = new PrefixSet(['127.0.0.0/8', '::1'])

@@ -148,6 +148,8 @@ export interface NativeAddon {
   remoteAddress(fd: number): SocketAddress
   /** getsockopt: the option's value, as long as the kernel said. */
   getOption(fd: number, level: number, name: number, length: number): Buffer
+  /** getsockopt of an int: no buffer to make for what every connection is asked. */
+  getInt(fd: number, level: number, name: number): number
   setOption(fd: number, level: number, name: number, value: Uint8Array | number): void
   upstreamInfo(fd: number): RawUpstreamInfo
   outOfTreeInfo(fd: number): RawOutOfTreeInfo

@@ -1,9 +1,10 @@
 /** How a service reaches a destination: straight, or through the next proxy. */
 import type { Destination, SocketAddress } from '../../src/address.js'
+import type { Cancellation } from '../../src/net/cancel.js'
 import type { Connection } from '../../src/net/connection.js'
 
 export interface EgressOptions {
-  signal: AbortSignal
+  signal: Cancellation
   /** Milliseconds for everything up to the connected destination. */
   timeout: number
   /** The rules' word on each resolved address. */

@@ -30,7 +30,7 @@ export function socks5Upstream(kernel: Kernel, config: UpstreamConfig, credentia
           new MptkError('MPTK_TIMEOUT', `no answer from the upstream proxy ${at} within ${timeout} ms`),
         )
       }, left)
-      const onAbort = (): void => connection.fail(signal.reason as Error)
+      const onAbort = (): void => connection.fail(signal.reason)
       signal.addEventListener('abort', onAbort, { once: true })
       if (signal.aborted) onAbort()
       try {

@@ -1,7 +1,6 @@
 /** Socket options that this folder reads and sets itself, by number, and the one mapping of a wish to the native core. */
 import { native, type NativeSocketOptions } from '../native.js'
 import type { SocketWish } from './kernel.js'
-import { s32 } from './struct.js'
 
 export const SOL_SOCKET = 1
 export const SO_PROTOCOL = 38
@@ -20,7 +19,7 @@ export const NAME_LENGTH = 16
 
 /** @throws {SystemError} */
 export function getInt(fd: number, level: number, name: number): number {
-  return s32(native.getOption(fd, level, name, 4), 0) ?? 0
+  return native.getInt(fd, level, name)
 }
 
 /** The options of a wish that mean the same on every kernel. */

@@ -143,6 +143,8 @@ export class UpstreamKernel implements Kernel {
 }
 
 function refusePerSocketUpstream(wish: SocketWish): string[] {
+  // asked for every socket: the words below read /proc
+  if (wish.scheduler === undefined && wish.pathManager === undefined) return []
   return refusePerSocket(wish, {
     scheduler: `upstream kernels have one for the network namespace: net.mptcp.scheduler (now ${now('scheduler')})`,
     pathManager: `upstream kernels have one for the network namespace: net.mptcp.${managerSysctl()} (now ${now(managerSysctl())})`,

@@ -3,6 +3,7 @@ import { formatAddress, familyOf, type Destination, type SocketAddress } from '.
 import { MptkError } from '../errors.js'
 import { native } from '../native.js'
 import type { Kernel, SocketWish } from '../kernel/kernel.js'
+import { Cancel, type Cancellation } from './cancel.js'
 import { Connection } from './connection.js'
 import { race } from './race.js'
 import { resolve } from './resolve.js'
@@ -11,7 +12,7 @@ export interface DialOptions {
   wish: SocketWish
   /** Time limit for resolving and connecting together, milliseconds. */
   timeout: number
-  signal?: AbortSignal
+  signal?: Cancellation
   /** Says of each resolved address whether it may be dialled: rules see names first, addresses here. */
   allow?(address: string): boolean
 }
@@ -22,29 +23,31 @@ export interface DialOptions {
  * @throws {SystemError} the connect error that came first @throws {MptkError} MPTK_RESOLVE, MPTK_DENIED, MPTK_TIMEOUT
  */
 export async function dial(kernel: Kernel, to: Destination, options: DialOptions): Promise<Connection> {
-  const limit = new AbortController()
+  const limit = new Cancel()
   const timer = setTimeout(() => {
     limit.abort(
       new MptkError('MPTK_TIMEOUT', `no connection to ${formatAddress(to)} within ${options.timeout} ms`),
     )
   }, options.timeout)
-  const onAbort = (): void => limit.abort(options.signal?.reason)
-  if (options.signal?.aborted === true) onAbort()
-  options.signal?.addEventListener('abort', onAbort, { once: true })
+  const { signal } = options
+  const onAbort = (): void => {
+    if (signal?.aborted === true) limit.abort(signal.reason)
+  }
+  onAbort()
+  signal?.addEventListener('abort', onAbort, { once: true })
   try {
-    const addresses =
-      familyOf(to.host) === 0 ? await resolve(to.host, options.wish.source, limit.signal) : [to.host]
+    const addresses = familyOf(to.host) === 0 ? await resolve(to.host, options.wish.source, limit) : [to.host]
     const allowed =
       options.allow === undefined ? addresses : addresses.filter((each) => options.allow?.(each))
     if (allowed.length === 0) {
       throw new MptkError('MPTK_DENIED', `rules allow no address of ${to.host} (${addresses.join(', ')})`)
     }
-    return await race(allowed, limit.signal, (address, signal) =>
+    return await race(allowed, limit, (address, signal) =>
       connect(kernel, { address, port: to.port }, options.wish, signal),
     )
   } finally {
     clearTimeout(timer)
-    options.signal?.removeEventListener('abort', onAbort)
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 
@@ -53,7 +56,7 @@ export async function connect(
   kernel: Kernel,
   to: SocketAddress,
   wish: SocketWish,
-  signal: AbortSignal,
+  signal: Cancellation,
 ): Promise<Connection> {
   signal.throwIfAborted()
   const { fd, ...opened } = kernel.openSocket(familyOf(to.address) === 6 ? 6 : 4, wish)
@@ -70,10 +73,10 @@ export async function connect(
   return new Connection(fd, to, { side: 'connected', ...opened })
 }
 
-function writable(fd: number, signal: AbortSignal): Promise<void> {
+function writable(fd: number, signal: Cancellation): Promise<void> {
   return new Promise((resolve, reject) => {
     const watcher = native.watch(fd, () => finish(resolve))
-    const onAbort = (): void => finish(() => reject(signal.reason as Error))
+    const onAbort = (): void => finish(() => reject(signal.reason))
     function finish(then: () => void): void {
       watcher.close()
       signal.removeEventListener('abort', onAbort)

@@ -1,5 +1,7 @@
 /** RFC 8305 §5: attempts started one after another, the first to succeed wins, the others are withdrawn. */
 
+import { Cancel, type Cancellation } from './cancel.js'
+
 /** Connection Attempt Delay, milliseconds (RFC 8305 §8). */
 export const ATTEMPT_DELAY = 250
 
@@ -10,21 +12,21 @@ export const ATTEMPT_DELAY = 250
  */
 export function race<T extends { close(): void }>(
   candidates: readonly string[],
-  signal: AbortSignal,
-  attempt: (candidate: string, signal: AbortSignal) => Promise<T>,
+  signal: Cancellation,
+  attempt: (candidate: string, signal: Cancellation) => Promise<T>,
 ): Promise<T> {
   const [only] = candidates
   if (candidates.length === 1 && only !== undefined) return attempt(only, signal)
 
   return new Promise((resolve, reject) => {
-    const losers = new AbortController()
+    const losers = new Cancel()
     let next = 0
     let running = 0
     let firstError: Error | undefined
     let settled = false
     let timer: NodeJS.Timeout | undefined
 
-    const onAbort = (): void => settle(() => reject(signal.reason as Error))
+    const onAbort = (): void => settle(() => reject(signal.reason))
     signal.addEventListener('abort', onAbort, { once: true })
 
     function settle(then: () => void): void {
@@ -42,7 +44,7 @@ export function race<T extends { close(): void }>(
       if (candidate === undefined) return
       running++
       timer = setTimeout(startNext, ATTEMPT_DELAY)
-      attempt(candidate, losers.signal).then(
+      attempt(candidate, losers).then(
         (value) => {
           if (settled) value.close()
           else settle(() => resolve(value))

@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises'
 import { familyOf } from '../address.js'
 import { MptkError } from '../errors.js'
+import type { Cancellation } from './cancel.js'
 
 /**
  * The name's addresses in the order to try them: families alternate, beginning with the
@@ -12,7 +13,7 @@ import { MptkError } from '../errors.js'
 export async function resolve(
   name: string,
   source: string | undefined,
-  signal: AbortSignal,
+  signal: Cancellation,
 ): Promise<string[]> {
   signal.throwIfAborted()
   const family = source === undefined ? 0 : familyOf(source)
@@ -44,9 +45,9 @@ export function interleave<T>(a: readonly T[], b: readonly T[]): T[] {
 }
 
 /** getaddrinfo cannot be interrupted; the caller need not wait for it. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+function abortable<T>(promise: Promise<T>, signal: Cancellation): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error)
+    const onAbort = (): void => reject(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })

@@ -1,5 +1,6 @@
 // RFC 8305 §5 without a network: attempts that end when the test says so.
 import t from 'tap'
+import type { Cancellation } from '../../../src/net/cancel.js'
 import { race } from '../../../src/net/race.js'
 import { interleave, resolve } from '../../../src/net/resolve.js'
 import { until } from '../../support/until.js'
@@ -15,9 +16,9 @@ class Attempts {
   readonly withdrawn: string[] = []
   readonly #open = new Map<string, { win: (value: Won) => void; lose: (error: Error) => void }>()
 
-  readonly attempt = (candidate: string, signal: AbortSignal): Promise<Won> => {
+  readonly attempt = (candidate: string, signal: Cancellation): Promise<Won> => {
     this.started.push(candidate)
-    signal.addEventListener('abort', () => this.withdrawn.push(candidate))
+    signal.addEventListener('abort', () => this.withdrawn.push(candidate), { once: true })
     return new Promise((win, lose) => this.#open.set(candidate, { win, lose }))
   }
 
