@@ -1,5 +1,4 @@
 import type { CommandModule } from 'yargs'
-import { runDemo } from '../../mininet/demo.js'
 import { MptkError } from '../errors.js'
 
 /** `mptk demo` */
@@ -13,6 +12,8 @@ export const demoCommand: CommandModule = {
         'the demo builds network namespaces: run it as root (sudo npm run demo)',
       )
     }
+    // the proxy's process need not carry the lab's libraries
+    const { runDemo } = await import('../../mininet/demo.js')
     const stop = new AbortController()
     const onSignal = (): void => stop.abort(new Error('stopped'))
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal)
