@@ -71,18 +71,21 @@ void t.test('the README, from top to bottom', async (t) => {
   // the reader sets endpoints; the lab has set them already
   await lab.host('client').run(['ip', 'mptcp', 'endpoint', 'flush'])
 
-  for (const { where = '', commands } of await blocksOf('README.md')) {
+  for (const { where = '', commands: written } of await blocksOf('README.md')) {
+    // whoever runs this has run npm ci
+    const commands = written.replace(/^npm ci && /, '')
+    const cwd = commands.startsWith('npm ') ? ROOT : folder
     const [, host, ready] = /^(\w+)(?:, until (.*))?$/.exec(where) ?? []
     const argv = ['sh', '-ec', commands]
     if (where === 'root here') {
-      const { stdout } = await localRunner.run(argv, { cwd: ROOT, env, timeout: 120_000 })
+      const { stdout } = await localRunner.run(argv, { cwd, env, timeout: 120_000 })
       t.match(stdout, /bonded is \d\.\d+ × the sum/, commands)
     } else if (host !== undefined && ready !== undefined) {
-      const process = lab.host(host).spawn(argv, { cwd: folder, env })
+      const process = lab.host(host).spawn(argv, { cwd, env })
       await process.waitForLine(new RegExp(ready))
       t.pass(commands)
     } else if (host !== undefined) {
-      await t.resolves(lab.host(host).run(argv, { cwd: folder, env, timeout: 60_000 }), commands)
+      await t.resolves(lab.host(host).run(argv, { cwd, env, timeout: 60_000 }), commands)
     }
   }
 })
