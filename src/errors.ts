@@ -21,6 +21,7 @@ export const ERRORS = {
   MPTK_NETLINK: 'a netlink answer could not be understood',
   MPTK_EXEC: 'a command could not be run or failed',
   MPTK_LAB: 'the lab could not be built or a lab command failed',
+  MPTK_PERF: 'a traffic test was refused, broke off or was interrupted',
 } as const satisfies Record<`MPTK_${string}`, string>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -7,6 +7,7 @@ import { checkCommand } from './check.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
 import { passwdCommand } from './passwd.js'
+import { perfCommand } from './perf.js'
 import { reverseCommand, runCommand, socks5Command } from './run.js'
 import { schemaCommand } from './schema.js'
 import { version } from './version.js'
@@ -38,6 +39,7 @@ async function main(argv: string[]): Promise<void> {
     .command(checkCommand)
     .command(schemaCommand)
     .command(passwdCommand)
+    .command(perfCommand)
     .demandCommand(1, 'expected a command, found none')
     .strict()
     // of an option given twice the last one counts, as with most commands
