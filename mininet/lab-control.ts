@@ -22,27 +22,51 @@ const interfaceSchema = z.object({
 })
 const nodeSchema = z.object({ pid: z.number(), interfaces: z.array(interfaceSchema) })
 const linkEndSchema = z.object({ node: z.string(), interface: z.string() })
+const linkSchema = z.object({
+  a: linkEndSchema,
+  b: linkEndSchema,
+  emulator: z.enum(['htb', 'netem', 'linkem']),
+})
 const readySchema = z.object({
   event: z.literal('ready'),
   hosts: z.record(z.string(), nodeSchema),
-  links: z.record(z.string(), z.object({ a: linkEndSchema, b: linkEndSchema })),
+  links: z.record(z.string(), linkSchema),
 })
+const amountSchema = z.object({ packets: z.number(), bytes: z.number() })
+const directionStatsSchema = z.object({
+  /** Handed to the other end, Ethernet headers included. */
+  delivered: amountSchema,
+  /** Packets, whatever the reason. */
+  dropped: z.number(),
+  waiting: amountSchema,
+  /** What linkem tells besides, by reason: see docs/linkem.md. */
+  details: z.unknown(),
+})
+const statsSchema = z.object({ aToB: directionStatsSchema, bToA: directionStatsSchema })
 const messageSchema = z.union([
   readySchema,
   z.object({ event: z.literal('error'), message: z.string() }),
-  z.object({ id: z.number(), ok: z.literal(true) }),
+  z.object({ id: z.number(), ok: z.literal(true), stats: statsSchema.optional() }),
   z.object({ id: z.number(), error: z.string() }),
 ])
 
 export type LabInterface = z.infer<typeof interfaceSchema>
 export type LabNode = z.infer<typeof nodeSchema>
 export type LabReady = z.infer<typeof readySchema>
+export type LabLinkReady = z.infer<typeof linkSchema>
+export type LinkStats = z.infer<typeof statsSchema>
 
 export type LabCommand =
   | { op: 'link'; link: string; state: 'down' | 'up' }
-  | { op: 'rate'; link: string; rate: number }
-  | { op: 'queue'; link: string; queue: number }
+  | { op: 'set'; link: string; direction: 'both' | 'aToB' | 'bToA'; settings: object }
+  | { op: 'restore'; link: string }
+  | { op: 'stats'; link: string }
   | { op: 'stop' }
+
+/** What an answer has besides its success. */
+export interface LabAnswer {
+  stats?: LinkStats | undefined
+}
 
 export interface LabEnd {
   /** True when lab.py ended by itself and so has cleaned up. */
@@ -51,7 +75,7 @@ export interface LabEnd {
 }
 
 interface Waiting {
-  resolve: () => void
+  resolve: (answer: LabAnswer) => void
   reject: (error: MptkError) => void
 }
 
@@ -111,7 +135,7 @@ export class LabControl {
   }
 
   /** @throws {MptkError} MPTK_LAB when lab.py refuses the command or has ended */
-  send(command: LabCommand): Promise<void> {
+  send(command: LabCommand): Promise<LabAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#end !== undefined) {
         reject(this.#end)
@@ -121,6 +145,13 @@ export class LabControl {
       this.#waiting.set(id, { resolve, reject })
       this.#child.stdin.write(`${JSON.stringify({ id, ...command })}\n`)
     })
+  }
+
+  /** @throws {MptkError} MPTK_LAB */
+  async stats(link: string): Promise<LinkStats> {
+    const { stats } = await this.send({ op: 'stats', link })
+    if (stats === undefined) throw new MptkError('MPTK_LAB', `link ${link}: lab.py gave no statistics`)
+    return stats
   }
 
   /** The end of its input stops the lab at whatever point it is. */
@@ -144,7 +175,7 @@ export class LabControl {
     }
     const waiting = this.#waiting.get(message.id)
     this.#waiting.delete(message.id)
-    if ('ok' in message) waiting?.resolve()
+    if ('ok' in message) waiting?.resolve({ stats: message.stats })
     else waiting?.reject(new MptkError('MPTK_LAB', message.error))
   }
 }

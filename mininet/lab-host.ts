@@ -43,6 +43,11 @@ export class LabHost {
     this.#started = started
   }
 
+  /** Words that take a command to the host from any terminal of root's, as `nsenter … bash`. */
+  enter(argv: readonly string[]): string[] {
+    return ['nsenter', `--target=${this.pid}`, '--net', '--mount', '--', ...argv]
+  }
+
   /** Runs a command in the host, in this process's working directory unless `cwd` says otherwise. */
   run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     return this.runner.run(argv, { ...options, signal: this.#until(options.signal) })

@@ -6,13 +6,18 @@
     lab.py --clean   removes what killed labs left behind, then ends
 
 One JSON object a line. Out: {"event": "ready", "hosts": {NAME: {"pid", "interfaces"}}, "switches",
-"links"}, or {"event": "error", "message"} and exit code 1. In, each with an "id" that the answer
-{"id", "ok": true} or {"id", "error"} repeats:
+"links": {NAME: {"a", "b", "emulator": "htb" | "netem" | "linkem", "aToB", "bToA"}}}, or
+{"event": "error", "message"} and exit code 1. In, each with an "id" that the answer {"id", "ok": true}
+or {"id", "error"} repeats:
 
     {"op": "link", "link": NAME, "state": "down" | "up"}
-    {"op": "rate", "link": NAME, "rate": MBIT_PER_SECOND}
-    {"op": "queue", "link": NAME, "queue": PACKETS}
+    {"op": "set", "link": NAME, "direction": "both" | "aToB" | "bToA", "settings": {…}}
+    {"op": "restore", "link": NAME}      its settings as the topology has them
+    {"op": "stats", "link": NAME}        the answer has "stats": {"aToB", "bToA"}
     {"op": "stop"}
+
+Settings are the topology's keys of a direction: rate, trace, queue, queueBytes, delay, jitter,
+jitterModel, loss, burstLoss; null takes one away.
 
 The end of standard input, SIGTERM, SIGINT and SIGHUP stop the lab too. /usr/bin/python3 is the
 Python that Debian's mininet package is for.
@@ -27,7 +32,7 @@ import traceback
 sys.dont_write_bytecode = True
 
 from lab_errors import LabError  # noqa: E402
-from lab_topology import number, parse_topology  # noqa: E402
+from lab_topology import BOTH_DIRECTIONS, parse_topology  # noqa: E402
 import lab_namespaces  # noqa: E402
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -74,23 +79,27 @@ class Session:
 
     def answer(self, command):
         try:
-            self.perform(command)
-            self.say({"id": command.get("id"), "ok": True})
+            result = self.perform(command) or {}
+            self.say({"id": command.get("id"), "ok": True, **result})
         except LabError as error:
             self.say({"id": command.get("id"), "error": str(error)})
 
     def perform(self, command):
-        operation, link = command.get("op"), command.get("link")
+        """Carries out a command; returns what its answer has besides ok."""
+        operation, name = command.get("op"), command.get("link")
         if operation == "link":
-            self.network.set_link(link, command.get("state"))
-        elif operation == "rate":
-            number(0.01, 1000, integer=False)(command.get("rate"), "rate")
-            self.network.set_rate(link, command["rate"])
-        elif operation == "queue":
-            number(1, 100000)(command.get("queue"), "queue")
-            self.network.set_queue(link, command["queue"])
+            self.network.set_link(name, command.get("state"))
+        elif operation == "set":
+            if not isinstance(command.get("settings"), dict):
+                raise LabError(f"settings: expected an object, found {json.dumps(command.get('settings'))}")
+            self.network.find_link(name).change(command.get("direction", BOTH_DIRECTIONS), command["settings"])
+        elif operation == "restore":
+            self.network.find_link(name).restore()
+        elif operation == "stats":
+            return {"stats": self.network.find_link(name).shaper.stats()}
         else:
-            raise LabError(f"op: expected link, rate, queue or stop, found {json.dumps(operation)}")
+            raise LabError(f"op: expected link, set, restore, stats or stop, found {json.dumps(operation)}")
+        return None
 
 
 def read_topology(source):
@@ -119,6 +128,10 @@ def run_lab(source, say):
         network.build()
         say({"event": "ready", **network.describe()})
         stop_id = Session(network, say).serve(sys.stdin)
+    except Stopped:
+        if network.failure is not None:
+            raise LabError(network.failure) from None
+        raise
     finally:
         for number_ in SIGNALS:
             signal.signal(number_, signal.SIG_IGN)

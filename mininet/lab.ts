@@ -5,12 +5,19 @@
  *     await lab.host('client').run(['curl', '-sS', 'http://10.0.3.3/'])
  *     await lab.link('wlan').down()
  */
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { describeError, MptkError } from '../src/errors.js'
 import { LabControl, labFile, removeLeftovers, type LabEnd, type LabReady } from './lab-control.js'
 import { LabHost } from './lab-host.js'
+import { LabLink } from './lab-link.js'
 import type { LabProcess } from './lab-process.js'
 import { parseTopology, type Topology } from './topology.js'
+
+/** The topologies in mininet/topologies. */
+export async function listTopologies(): Promise<Topology[]> {
+  const names = (await readdir(labFile('topologies'))).filter((each) => each.endsWith('.json')).sort()
+  return Promise.all(names.map((each) => readTopology(each.replace(/\.json$/, ''))))
+}
 
 /**
  * One of the topologies in mininet/topologies by its name, or any by its file's path.
@@ -26,36 +33,6 @@ export async function readTopology(nameOrPath: string): Promise<Topology> {
     throw new MptkError('MPTK_LAB', `topology ${nameOrPath}: ${describeError(cause)}`, { cause })
   }
   return parseTopology(value)
-}
-
-/** One link, whatever others join the same two nodes. */
-export class LabLink {
-  constructor(
-    readonly name: string,
-    readonly a: { node: string; interface: string },
-    readonly b: { node: string; interface: string },
-    readonly control: Pick<LabControl, 'send'>,
-  ) {}
-
-  /** Takes the interface at end `a` down: its routes are gone, what the other end sends is lost. */
-  down(): Promise<void> {
-    return this.control.send({ op: 'link', link: this.name, state: 'down' })
-  }
-
-  /** Up again, with the addresses and routes of the topology. */
-  up(): Promise<void> {
-    return this.control.send({ op: 'link', link: this.name, state: 'up' })
-  }
-
-  /** Mbit/s in each direction. */
-  rate(rate: number): Promise<void> {
-    return this.control.send({ op: 'rate', link: this.name, rate })
-  }
-
-  /** Frames that may wait in each direction. */
-  queue(queue: number): Promise<void> {
-    return this.control.send({ op: 'queue', link: this.name, queue })
-  }
 }
 
 export interface LabOptions {
@@ -83,7 +60,7 @@ export class Lab {
       ]),
     )
     this.#links = new Map(
-      Object.entries(ready.links).map(([name, { a, b }]) => [name, new LabLink(name, a, b, control)]),
+      Object.entries(ready.links).map(([name, link]) => [name, new LabLink(name, link, control)]),
     )
     this.ended = control.ended.then((end) => this.#onEnd(end))
   }

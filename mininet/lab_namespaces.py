@@ -17,6 +17,8 @@ import time
 from lab_errors import LabError, run
 
 MARK = "mptk-lab"
+# In the environment of what a lab runs outside its namespaces: the same mark.
+OWNER_VARIABLE = "MPTK_LAB_OWNER"
 KILL_SECONDS = 5.0
 
 
@@ -25,15 +27,30 @@ def start_time(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             # the command's name, in parentheses, may itself contain spaces and parentheses
-            return int(file.read().rpartition(")")[2].split()[19])
+            fields = file.read().rpartition(")")[2].split()
+            # One that has ended is listed until somebody takes note, which may be never.
+            return None if fields[0] in "ZX" else int(fields[19])
     except (OSError, ValueError):
+        return None
+
+
+def own_mark():
+    owner = os.getpid()
+    return f"{MARK} {owner} {start_time(owner)}"
+
+
+def parse_mark(text):
+    """(owner's id, owner's start time), None for anything but a mark."""
+    try:
+        word, owner, started = text.split()
+        return (int(owner), int(started)) if word == MARK else None
+    except ValueError:
         return None
 
 
 def mark(node):
     """Says in the node's namespace which process owns it."""
-    owner = os.getpid()
-    run(["ip", "link", "set", "dev", "lo", "alias", f"{MARK} {owner} {start_time(owner)}"], node)
+    run(["ip", "link", "set", "dev", "lo", "alias", own_mark()], node)
 
 
 def processes():
@@ -59,8 +76,7 @@ def owner_of(pid):
         check=False,
     )
     try:
-        words = json.loads(shown.stdout)[0].get("ifalias", "").split()
-        return (int(words[1]), int(words[2])) if words[:1] == [MARK] else None
+        return parse_mark(json.loads(shown.stdout)[0].get("ifalias", ""))
     except (ValueError, IndexError):
         return None
 
@@ -96,6 +112,7 @@ def kill(pid, inodes):
 
 def remove_leftovers():
     """Ends what labs left behind whose lab.py is gone; returns the number of namespaces."""
+    remove_emulators()
     own = os.stat("/proc/self/ns/net").st_ino
     members = {}
     for pid, inode in processes():
@@ -109,6 +126,21 @@ def remove_leftovers():
         remove_namespace(inode, pid, owner)
         removed += 1
     return removed
+
+
+def remove_emulators():
+    """Link emulators run outside the namespaces. They end with lab.py, unless somebody had stopped them."""
+    for pid, inode in list(processes()):
+        try:
+            with open(f"/proc/{pid}/environ", encoding="utf-8", errors="replace") as file:
+                variables = file.read().split("\0")
+        except OSError:
+            continue
+        values = [each.partition("=")[2] for each in variables if each.startswith(f"{OWNER_VARIABLE}=")]
+        owner = parse_mark(values[0]) if values else None
+        if owner is not None and start_time(owner[0]) != owner[1]:
+            kill(pid, {inode})
+            print(f"lab: ended the link emulator {pid} of lab {owner[0]}", file=sys.stderr)
 
 
 def remove_namespace(inode, pid, owner):

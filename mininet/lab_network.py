@@ -4,6 +4,7 @@ import ipaddress
 import json
 import os
 import shutil
+import signal
 import sys
 
 from mininet.log import setLogLevel
@@ -12,7 +13,7 @@ from mininet.nodelib import LinuxBridge
 
 import lab_namespaces
 from lab_errors import LabError, run
-from lab_links import add_link
+from lab_links import LinkBuilder
 
 TOOLS = {
     "mnexec": "mininet",
@@ -48,10 +49,13 @@ class Network:
         self.hosts = {host["name"]: host for host in topology["hosts"]}
         self.links = {}
         self.namespaces = {}
+        # Why the network is no longer what it was built as.
+        self.failure = None
         setLogLevel("error")
         # Mininet would raise limits and sysctls of the machine for good; a guest leaves them alone.
         Mininet.inited = True
         self.net = Mininet(switch=LinuxBridge, controller=None, build=False)
+        self.builder = LinkBuilder(self.net, self.on_death)
 
     def build(self):
         for spec in self.topology["hosts"]:
@@ -62,12 +66,12 @@ class Network:
             # In a namespace of its own nothing of the lab shows in the machine's, and labs never collide.
             self.add_node(self.net.addSwitch(spec["name"], inNamespace=True, dpid=f"{index + 1:x}"))
         for index, spec in enumerate(self.topology["links"]):
-            self.links[spec["name"]] = (spec, add_link(self.net, spec, f"links.{index}"))
+            self.links[spec["name"]] = self.builder.add(spec, f"links.{index}")
         self.net.start()
         self.check_switches()
-        for spec, _ in self.links.values():
+        for link in self.links.values():
             for side in ("a", "b"):
-                self.set_addresses(spec[side])
+                self.set_addresses(link.spec[side])
         for spec in self.topology["hosts"]:
             self.configure_host(spec)
 
@@ -79,12 +83,18 @@ class Network:
 
     def check_switches(self):
         """Mininet overlooks a bridge that could not be made."""
-        for spec, link in self.links.values():
+        for link in self.links.values():
             for side, interface in (("a", link.intf1), ("b", link.intf2)):
-                if spec[side]["node"] not in self.hosts:
-                    ports = run(["ip", "link", "show", "master", spec[side]["node"]], interface.node)
+                node = link.spec[side]["node"]
+                if node not in self.hosts:
+                    ports = run(["ip", "link", "show", "master", node], interface.node)
                     if interface.name not in ports:
-                        raise LabError(f"switch {spec[side]['node']}: the bridge could not be made")
+                        raise LabError(f"switch {node}: the bridge could not be made")
+
+    def on_death(self, reason):
+        """Called by a thread when a link's emulator is gone; the lab ends as it would by a signal."""
+        self.failure = reason
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def node(self, name):
         return self.net.nameToNode[name]
@@ -140,29 +150,15 @@ class Network:
 
     def set_link(self, name, state):
         """Takes a link's a end down or up: this link only, also where others join the same nodes."""
-        spec, link = self.find_link(name)
+        link = self.find_link(name)
         if state not in ("down", "up"):
             raise LabError(f"link {name}: expected state down or up, found {state}")
-        run(["ip", "link", "set", "dev", link.intf1.name, state], link.intf1.node)
-        if state == "up" and spec["a"]["node"] in self.hosts:
+        link.set_down(state == "down")
+        end = link.spec["a"]
+        if state == "up" and end["node"] in self.hosts:
             # The kernel dropped the interface's routes and IPv6 addresses when it went down.
-            self.set_addresses(spec["a"])
-            self.set_routes(spec["a"]["node"], spec["a"]["interface"])
-
-    def set_rate(self, name, rate):
-        """Mbit/s, both directions."""
-        for interface in self.shaped(name):
-            interface.set_rate(rate)
-
-    def set_queue(self, name, packets):
-        for interface in self.shaped(name):
-            interface.set_queue(packets)
-
-    def shaped(self, name):
-        spec, link = self.find_link(name)
-        if "rate" not in spec:
-            raise LabError(f"link {name}: built without a rate, so it has none to change")
-        return (link.intf1, link.intf2)
+            self.set_addresses(end)
+            self.set_routes(end["node"], end["interface"])
 
     def describe(self):
         """What is there, for the ready event."""
@@ -172,7 +168,7 @@ class Network:
             "name": self.topology["name"],
             "hosts": {name: described[name] for name in self.hosts},
             "switches": {switch.name: described[switch.name] for switch in self.net.switches},
-            "links": {name: describe_link(spec, link) for name, (spec, link) in self.links.items()},
+            "links": {name: link.describe() for name, link in self.links.items()},
         }
 
     def stop(self):
@@ -180,6 +176,7 @@ class Network:
         nodes = self.net.hosts + self.net.switches
         inodes = set(self.namespaces)
         lab_namespaces.kill_in(inodes, spare={node.pid for node in nodes})
+        self.builder.stop()
         try:
             self.net.stop()
         except Exception as error:  # pylint: disable=broad-except
@@ -189,13 +186,6 @@ class Network:
         for descriptor in self.namespaces.values():
             os.close(descriptor)
         self.namespaces.clear()
-
-
-def describe_link(spec, link):
-    ends = (("a", link.intf1), ("b", link.intf2))
-    return {side: {"node": spec[side]["node"], "interface": interface.name} for side, interface in ends} | {
-        key: spec[key] for key in ("rate", "queue", "mtu") if key in spec
-    }
 
 
 def describe_interfaces(node):

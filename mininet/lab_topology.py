@@ -8,6 +8,7 @@ import json
 import re
 
 from lab_errors import LabError
+from lab_references import check_references
 
 
 def fail(path, expected, found):
@@ -94,15 +95,30 @@ def target(value, path):
 
 # Keys with a trailing ? may be absent; a list of one shape is a list of such values.
 END = {"node": NODE, "interface?": INTERFACE, "addresses?": [INTERFACE_ADDRESS]}
+PERCENT = number(0, 100, integer=False)
+MILLISECONDS = number(0, 10000, integer=False)
+BURST_LOSS = {"p": PERCENT, "r": PERCENT, "inBad?": PERCENT, "inGood?": PERCENT}
+DIRECTION_SETTINGS = {
+    "rate?": number(0.01, 1000, integer=False),
+    "trace?": text,
+    "queue?": number(1, 100000),
+    "queueBytes?": number(1514, 1000000000),
+    "delay?": MILLISECONDS,
+    "jitter?": MILLISECONDS,
+    "jitterModel?": one_of("uniform", "normal"),
+    "loss?": PERCENT,
+    "burstLoss?": BURST_LOSS,
+}
+BOTH_DIRECTIONS = "both"
 LINK = {
     "name": NAME,
     "a": END,
     "b": END,
-    "rate?": number(0.01, 1000, integer=False),
-    "queue?": number(1, 100000),
-    "mtu?": number(576, 65535),
-    "delay?": number(0, 10000, integer=False),
-    "loss?": number(0, 100, integer=False),
+    "mtu?": number(576, 65521),
+    "emulator?": one_of("htb", "netem", "linkem"),
+    "aToB?": DIRECTION_SETTINGS,
+    "bToA?": DIRECTION_SETTINGS,
+    **DIRECTION_SETTINGS,
 }
 ROUTE = {
     "to": target,
@@ -166,71 +182,6 @@ def check_object(value, shape, path):
     for key in shape:
         if not key.endswith("?") and key not in value:
             raise LabError(f"{dot}{key}: missing")
-
-
-def check_references(topology):
-    hosts = {host["name"] for host in topology["hosts"]}
-    switches = {switch["name"] for switch in topology.get("switches", [])}
-    names = set()
-    for kind in ("hosts", "switches", "links"):
-        names = set() if kind == "links" else names
-        for index, item in enumerate(topology.get(kind, [])):
-            if item["name"] in names:
-                raise LabError(f"{kind}.{index}.name: {item['name']} is there twice")
-            names.add(item["name"])
-    taken = set()
-    for index, link in enumerate(topology["links"]):
-        for side in ("a", "b"):
-            check_end(link[side], f"links.{index}.{side}", hosts, switches, taken)
-    for index, host in enumerate(topology["hosts"]):
-        check_host(host, f"hosts.{index}", interfaces_of(topology, host["name"]))
-
-
-def check_end(end, path, hosts, switches, taken):
-    node = end["node"]
-    if node in switches:
-        if "interface" in end or "addresses" in end:
-            raise LabError(f"{path}: a switch's port takes neither interface nor addresses")
-        return
-    if node not in hosts:
-        raise LabError(f"{path}.node: there is no host or switch {node}")
-    if "interface" not in end:
-        raise LabError(f"{path}.interface: missing")
-    if (node, end["interface"]) in taken or end["interface"] == "lo":
-        raise LabError(f"{path}.interface: {node} has {end['interface']} already")
-    taken.add((node, end["interface"]))
-
-
-def interfaces_of(topology, node):
-    """Interface name → its networks, for one host."""
-    return {
-        end["interface"]: [ipaddress.ip_interface(address).network for address in end.get("addresses", [])]
-        for link in topology["links"]
-        for end in (link["a"], link["b"])
-        if end["node"] == node
-    }
-
-
-def check_host(host, path, interfaces):
-    items = [(f"{path}.routes.{i}", route) for i, route in enumerate(host.get("routes", []))]
-    endpoints = host.get("mptcp", {}).get("endpoints", [])
-    for where, item in items + [(f"{path}.mptcp.endpoints.{i}", e) for i, e in enumerate(endpoints)]:
-        if "interface" in item and item["interface"] not in interfaces:
-            raise LabError(f"{where}.interface: {host['name']} has no interface {item['interface']}")
-    for where, route in items:
-        if "interface" not in route:
-            route["interface"] = outgoing_interface(route, where, host["name"], interfaces)
-
-
-def outgoing_interface(route, path, name, interfaces):
-    """Which interface a route uses: needed to put it back after the link was down."""
-    if "via" not in route:
-        raise LabError(f"{path}: expected via or interface")
-    gateway = ipaddress.ip_address(route["via"])
-    for interface, networks in interfaces.items():
-        if any(gateway in network for network in networks):
-            return interface
-    raise LabError(f"{path}.via: {route['via']} lies in none of the networks of {name}")
 
 
 def parse_topology(source):

@@ -30,19 +30,50 @@ const linkEnd = z.strictObject({
   addresses: z.array(prefix).optional(),
 })
 
+const percent = z.number().min(0).max(100)
+const milliseconds = z.number().min(0).max(10_000)
+
+const linkSettings = {
+  /** Mbit/s, Ethernet headers included; without it and without a trace the link is unlimited. */
+  rate: z.number().min(0.01).max(1000).optional(),
+  /** File of delivery opportunities (Mahimahi format) in place of a rate; relative to the working directory. */
+  trace: z.string().min(1).optional(),
+  /** Frames that wait before the next is dropped; 100 unless given. */
+  queue: z.int().min(1).max(100_000).optional(),
+  /** Bytes that wait, in place of `queue`. */
+  queueBytes: z.int().min(1514).max(1_000_000_000).optional(),
+  /** One way, ms. */
+  delay: milliseconds.optional(),
+  /** Largest deviation from the delay (uniform), or its standard deviation (normal); ms, at most the delay. */
+  jitter: milliseconds.optional(),
+  jitterModel: z.enum(['uniform', 'normal']).optional(),
+  /** Percent of the packets, each by itself. */
+  loss: percent.optional(),
+  /**
+   * Gilbert–Elliott in place of `loss`: chances in percent, for each packet, to go from the good
+   * state to the bad (p) and back (r), and to be lost in each (100 and 0 unless given).
+   */
+  burstLoss: z
+    .strictObject({ p: percent, r: percent, inBad: percent.optional(), inGood: percent.optional() })
+    .optional(),
+}
+const directionSettings = z.strictObject(linkSettings)
+
 const link = z.strictObject({
   name,
   /** `link(...).down()` takes this end's interface down. */
   a: linkEnd,
   b: linkEnd,
-  /** Mbit/s in each direction, Ethernet headers included; without it the link is unlimited. */
-  rate: z.number().min(0.01).max(1000).optional(),
-  /** Frames that wait in each direction before the next is dropped; 100 unless given. */
-  queue: z.int().min(1).max(100_000).optional(),
-  mtu: z.int().min(576).max(65_535).optional(),
-  /** One-way delay in ms and loss in percent, each direction; refused where the kernel has no netem. */
-  delay: z.number().min(0).max(10_000).optional(),
-  loss: z.number().min(0).max(100).optional(),
+  mtu: z.int().min(576).max(65_521).optional(),
+  /**
+   * What emulates the link. Unless given: `htb` when rate and queue are all, else `netem` where the
+   * kernel has it and can do what is asked, else `linkem`.
+   */
+  emulator: z.enum(['htb', 'netem', 'linkem']).optional(),
+  /** Both directions; `aToB` and `bToA` add to these or replace them for one. */
+  ...linkSettings,
+  aToB: directionSettings.optional(),
+  bToA: directionSettings.optional(),
 })
 
 const route = z.strictObject({
@@ -101,6 +132,8 @@ const topologySchema = z.strictObject({
 export type Topology = z.infer<typeof topologySchema>
 export type TopologyHost = z.infer<typeof host>
 export type TopologyLink = z.infer<typeof link>
+/** What a link does to the packets of one direction. */
+export type LinkSettings = z.infer<typeof directionSettings>
 
 /** Checks a topology. @throws {MptkError} MPTK_LAB, naming the first wrong field by its path */
 export function parseTopology(value: unknown): Topology {
