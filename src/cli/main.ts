@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 /** The command line: parses, runs one command, and turns every failure into one line and an exit code. */
+// first: the flag it sets must be there before the heap has grown
+import './heap.js'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { describeError, MptkError } from '../errors.js'
 import { checkCommand } from './check.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
+import { labCommand } from './lab.js'
 import { passwdCommand } from './passwd.js'
 import { perfCommand } from './perf.js'
 import { reverseCommand, runCommand, socks5Command } from './run.js'
@@ -36,6 +39,7 @@ async function main(argv: string[]): Promise<void> {
     .command(reverseCommand)
     .command(doctorCommand)
     .command(demoCommand)
+    .command(labCommand)
     .command(checkCommand)
     .command(schemaCommand)
     .command(passwdCommand)

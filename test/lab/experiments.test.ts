@@ -1,0 +1,142 @@
+/** Every experiment, shortened, through the built command: what the report holds and what is left behind. */
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { bondingOf } from '../../mininet/experiments/congestion.js'
+import { EXPERIMENTS } from '../../mininet/experiments/index.js'
+import type { ExperimentResult, RunResult } from '../../mininet/experiments/result.js'
+import { distributionOf, valuesOf, variantsOf } from '../../mininet/experiments/samples.js'
+import { congestionControls } from '../../src/kernel/congestion.js'
+import { localRunner } from '../../src/exec.js'
+import { summarize } from '../../src/statistics.js'
+import { leftFolders, startLab } from '../support/lab-run.js'
+
+/** As issue and thesis have it, Mbit/s and ms; each may be missed by so much. */
+const SINGLE = { wlan: { mbit: 20, rttMs: 20 }, cell: { mbit: 9.4, rttMs: 100 } } as const
+const TOLERANCE = 0.05
+const BONDING = 0.93
+/** Coupled ones, of the out-of-tree kernel only. */
+const COUPLED = ['olia', 'balia', 'wvegas', 'lia']
+
+async function interfaces(): Promise<string[]> {
+  const { stdout } = await localRunner.run(['ip', '-o', 'link', 'show'])
+  return [...stdout.matchAll(/^\d+: ([^:@]+)/gm)].map(([, name = '']) => name)
+}
+
+function experiment(result: RunResult, name: string): ExperimentResult {
+  const found = result.experiments.find((each) => each.name === name)
+  if (found === undefined) throw new Error(`there is no experiment ${name} in the results`)
+  return found
+}
+
+const within = (value: number, wanted: number): boolean => Math.abs(value / wanted - 1) <= TOLERANCE
+
+function checkSingle(t: Test, { samples }: ExperimentResult): void {
+  for (const uplink of ['wlan', 'cell'] as const) {
+    const { mbit, rttMs } = SINGLE[uplink]
+    const variants = variantsOf(samples).filter((each) => each.startsWith(uplink))
+    const rates = variants.map((variant) => valuesOf(samples, variant, 'goodputMbit')[0] ?? NaN)
+    // which congestion control fills a link with loss is the kernel's affair; that one does is the link's
+    const figures = `${uplink}: ${rates.map((each) => each.toFixed(2)).join(', ')} of ${mbit} Mbit/s`
+    t.ok(
+      rates.some((rate) => within(rate, mbit)),
+      figures,
+    )
+    for (const variant of variants) {
+      const median = summarize(distributionOf(samples, variant, 'pingMs'))?.median ?? NaN
+      t.ok(within(median, rttMs), `${variant}: idle round trip ${median} of ${rttMs} ms`)
+    }
+  }
+}
+
+function checkFailover(t: Test, { samples, tables }: ExperimentResult): void {
+  for (const kind of ['interface down', 'black hole']) {
+    const variants = variantsOf(samples).filter((each) => each.startsWith(kind))
+    t.ok(variants.length > 0, kind)
+    for (const variant of variants) {
+      const stalls = valuesOf(samples, variant, 'stallSeconds')
+      t.equal(stalls.length, 2, `${variant}: stalls ${stalls.join(', ')} s`)
+      const row = tables[0]?.rows.find(([name]) => name === variant)
+      t.type(row?.[4], 'number', `${variant}: the spread of the stall is in the table`)
+    }
+  }
+  const cubic = tables[0]?.rows.find(([name]) => name === 'interface down, cubic')
+  t.strictSame(cubic?.slice(-3), [16.2, 17, 8.29], "the thesis's figures stand beside ours")
+}
+
+void t.test('mptk lab run all --quick', async (t) => {
+  const out = await mkdtemp(join(tmpdir(), 'mptk-results-'))
+  t.teardown(() => rm(out, { recursive: true, force: true }))
+  const before = await interfaces()
+  const lab = startLab(t, ['run', 'all', '--quick', '--out', out])
+  const { code, stdout, stderr } = await lab.command.ended
+  t.equal(code, 0, stderr)
+  const result = JSON.parse(await readFile(join(out, 'results.json'), 'utf8')) as RunResult
+
+  await t.test('leaves nothing behind', async (t) => {
+    t.strictSame(await lab.processes(), [])
+    const after = await interfaces()
+    t.strictSame(
+      after.filter((name) => !before.includes(name) && /wlan|cell|infra|lte|core/.test(name)),
+      [],
+    )
+    t.strictSame(await leftFolders(), [])
+  })
+
+  await t.test('writes its files', async (t) => {
+    for (const file of ['results.json', 'samples.csv', 'report.html']) {
+      t.ok((await stat(join(out, file))).size > 1000, file)
+      t.match(stdout, join(out, file))
+    }
+  })
+
+  await t.test('has measured every variant of every experiment', (t) => {
+    t.strictSame(
+      result.experiments.map(({ name }) => name),
+      EXPERIMENTS.map(({ name }) => name),
+    )
+    for (const { name, samples, figures, tables } of result.experiments) {
+      t.ok(samples.length > 1 && figures.length > 0 && tables.length > 0, name)
+      t.match(stdout, new RegExp(`^${name}: `, 'm'))
+    }
+    t.match(result, { quick: true, command: `mptk lab run all --quick --out ${out}` })
+    t.match(result.machine.links, /netem|linkem/, 'the emulator is named')
+    t.end()
+  })
+
+  await t.test('names what this kernel cannot run, with the reason', (t) => {
+    const { available } = congestionControls()
+    for (const name of COUPLED.filter((each) => !available.includes(each))) {
+      const reason = experiment(result, 'congestion').notRun.find(({ variant }) => variant === name)?.reason
+      t.match(reason, /this kernel has no congestion control/)
+      t.match(stdout, `  ${name}: ${reason ?? ''}`)
+    }
+    const router = experiment(result, 'models').notRun.find(({ variant }) => variant === 'router')
+    t.match(router, { reason: /not built yet/ })
+    t.match(stdout, `  router: ${router?.reason ?? ''}`)
+    t.end()
+  })
+
+  await t.test('single: as in the thesis and as configured', (t) => {
+    checkSingle(t, experiment(result, 'single'))
+    t.end()
+  })
+
+  await t.test('congestion: bonded is nearly the sum of the single paths', (t) => {
+    const { samples } = experiment(result, 'congestion')
+    const controls = [...new Set(variantsOf(samples).map((each) => each.split(' ')[0] ?? ''))]
+    const ratios = controls.map((each) => [each, bondingOf(samples, each) ?? NaN] as const)
+    const figures = ratios.map(([name, ratio]) => `${name} ${ratio.toFixed(3)}`).join(', ')
+    t.ok(
+      ratios.some(([, ratio]) => ratio >= BONDING),
+      `${figures}; at least one of ${BONDING}`,
+    )
+    t.end()
+  })
+
+  await t.test('failover: both kinds, with spread', (t) => {
+    checkFailover(t, experiment(result, 'failover'))
+    t.end()
+  })
+})
