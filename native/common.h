@@ -25,9 +25,12 @@
 const char *mptk_errno_name(int err);
 
 /*
- * Throws an Error with code, errno, syscall and, when address is not NULL, address.
- * Returns NULL, so that a function can `return mptk_throw_errno(...)`.
+ * An Error with code, errno, syscall and, when address is not NULL, address. NULL with an
+ * exception pending when it cannot be made.
  */
+napi_value mptk_errno_error(napi_env env, int err, const char *syscall, const char *address);
+
+/* Throws that. Returns NULL, so that a function can `return mptk_throw_errno(...)`. */
 napi_value mptk_throw_errno(napi_env env, int err, const char *syscall, const char *address);
 
 /*
@@ -110,6 +113,13 @@ bool mptk_info_init(napi_env env, napi_value exports);
 bool mptk_netlink_init(napi_env env, napi_value exports);
 bool mptk_watch_init(napi_env env, napi_value exports);
 bool mptk_relay_init(napi_env env, napi_value exports);
+bool mptk_dial_init(napi_env env, napi_value exports);
+
+/*
+ * Reports the pending exception, if any, as uncaught: a callback's exception is the program's
+ * own, and what else was to be called back goes on (errors.c).
+ */
+void mptk_report_exception(napi_env env);
 
 /* Adds one function to exports (errors.c). */
 bool mptk_export(napi_env env, napi_value exports, const char *name, napi_callback function);

@@ -54,8 +54,8 @@ static bool set_string(napi_env env, napi_value object, const char *name, const 
 	return true;
 }
 
-static napi_value throw_system_error(napi_env env, int err, const char *syscall, const char *address,
-                                     const char *message)
+static napi_value system_error(napi_env env, int err, const char *syscall, const char *address,
+                               const char *message)
 {
 	napi_value code, text, error, number;
 
@@ -68,17 +68,28 @@ static napi_value throw_system_error(napi_env env, int err, const char *syscall,
 		return NULL;
 	if (address && !set_string(env, error, "address", address))
 		return NULL;
-	MPTK_NAPI(env, napi_throw(env, error));
-	return NULL;
+	return error;
 }
 
-napi_value mptk_throw_errno(napi_env env, int err, const char *syscall, const char *address)
+napi_value mptk_errno_error(napi_env env, int err, const char *syscall, const char *address)
 {
 	char text[128], message[384];
 
 	(void)snprintf(message, sizeof(message), "%s%s%s: %s (%s)", syscall, address ? " " : "",
 	               address ? address : "", describe(err, text, sizeof(text)), mptk_errno_name(err));
-	return throw_system_error(env, err, syscall, address, message);
+	return system_error(env, err, syscall, address, message);
+}
+
+static napi_value throw_error(napi_env env, napi_value error)
+{
+	if (error)
+		MPTK_NAPI(env, napi_throw(env, error));
+	return NULL;
+}
+
+napi_value mptk_throw_errno(napi_env env, int err, const char *syscall, const char *address)
+{
+	return throw_error(env, mptk_errno_error(env, err, syscall, address));
 }
 
 napi_value mptk_throw_errno_about(napi_env env, int err, const char *syscall, const char *about,
@@ -88,7 +99,7 @@ napi_value mptk_throw_errno_about(napi_env env, int err, const char *syscall, co
 
 	(void)snprintf(message, sizeof(message), "%s %s: %s (%s)", syscall, about,
 	               meaning ? meaning : describe(err, text, sizeof(text)), mptk_errno_name(err));
-	return throw_system_error(env, err, syscall, NULL, message);
+	return throw_error(env, system_error(env, err, syscall, NULL, message));
 }
 
 napi_value mptk_throw_argument(napi_env env, const char *argument, const char *expected)
@@ -178,6 +189,16 @@ napi_value mptk_undefined(napi_env env)
 
 	MPTK_NAPI(env, napi_get_undefined(env, &value));
 	return value;
+}
+
+void mptk_report_exception(napi_env env)
+{
+	bool pending = false;
+	napi_value error;
+
+	if (napi_is_exception_pending(env, &pending) == napi_ok && pending &&
+	    napi_get_and_clear_last_exception(env, &error) == napi_ok)
+		(void)napi_fatal_exception(env, error);
 }
 
 bool mptk_export(napi_env env, napi_value exports, const char *name, napi_callback function)

@@ -79,16 +79,6 @@ static napi_value call_done(napi_env env, napi_value done, const struct relay_re
 	return returned;
 }
 
-/* An exception in done is the program's own: reported as uncaught, and the other relays go on. */
-static void report_exception(napi_env env)
-{
-	bool pending = false;
-	napi_value error;
-	if (napi_is_exception_pending(env, &pending) == napi_ok && pending &&
-	    napi_get_and_clear_last_exception(env, &error) == napi_ok)
-		(void)napi_fatal_exception(env, error);
-}
-
 static void deliver_one(napi_env env, struct engine *engine, struct relay *relay)
 {
 	napi_ref waiting = relay_user(relay);
@@ -99,7 +89,7 @@ static void deliver_one(napi_env env, struct engine *engine, struct relay *relay
 	if (napi_open_handle_scope(env, &scope) == napi_ok) {
 		if (napi_get_reference_value(env, waiting, &done) == napi_ok &&
 		    call_done(env, done, &result) == NULL)
-			report_exception(env);
+			mptk_report_exception(env);
 		(void)napi_close_handle_scope(env, scope);
 	}
 	(void)napi_delete_reference(env, waiting);

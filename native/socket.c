@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "connected.h"
+
 static napi_value js_bind(napi_env env, napi_callback_info info)
 {
 	napi_value arg[3];
@@ -60,17 +62,11 @@ static napi_value js_connect(napi_env env, napi_callback_info info)
 static napi_value js_finish_connect(napi_env env, napi_callback_info info)
 {
 	struct mptk_address address;
-	struct sockaddr_storage peer;
-	socklen_t length = sizeof(int), peer_length = sizeof(peer);
-	int fd, err = 0;
+	int fd, err;
 
 	if (!get_fd_and_address(env, info, &fd, &address))
 		return NULL;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &length) < 0)
-		err = errno;
-	/* No error and no peer: called before the connection was there, or its error was read by others. */
-	if (err == 0 && getpeername(fd, (struct sockaddr *)&peer, &peer_length) < 0)
-		err = errno;
+	err = mptk_connect_error(fd);
 	if (err != 0)
 		return mptk_throw_errno(env, err, "connect", address.text);
 	return mptk_undefined(env);

@@ -135,6 +135,15 @@ export interface NativeAddon {
   connect(fd: number, address: string, port: number): boolean
   /** Throws the connection's pending error (SO_ERROR) as a `connect` error with the address. */
   finishConnect(fd: number, address: string, port: number): void
+  /**
+   * Connects on a thread of its own: the kernel runs much of a handshake within connect(). Begins
+   * at the end of this turn of the event loop; `done` gets the failed connect's error with the
+   * address, ECANCELED after {@link cancelDial}, or nothing when connected, once, on the event
+   * loop. Until then the descriptor must be left alone.
+   */
+  dial(fd: number, address: string, port: number, done: (error?: Error) => void): void
+  /** Ends a dial in progress; `done` is called all the same. Harmless when none is. */
+  cancelDial(fd: number): void
   /** Bytes read into the buffer, 0 at end of stream, -1 when nothing waits. */
   recv(fd: number, buffer: Uint8Array): number
   /** Bytes written from the buffer, -1 when the socket cannot take any now. */

@@ -62,10 +62,8 @@ export async function connect(
   const { fd, ...opened } = kernel.openSocket(familyOf(to.address) === 6 ? 6 : 4, wish)
   try {
     if (wish.source !== undefined) native.bind(fd, wish.source, 0)
-    if (!native.connect(fd, to.address, to.port)) {
-      await writable(fd, signal)
-      native.finishConnect(fd, to.address, to.port)
-    }
+    await connected(fd, to, signal)
+    signal.throwIfAborted()
   } catch (error) {
     native.close(fd)
     throw error
@@ -73,16 +71,15 @@ export async function connect(
   return new Connection(fd, to, { side: 'connected', ...opened })
 }
 
-function writable(fd: number, signal: Cancellation): Promise<void> {
+/** Settles when the descriptor is ours again; a dial withdrawn ends with whatever came first. */
+function connected(fd: number, to: SocketAddress, signal: Cancellation): Promise<void> {
   return new Promise((resolve, reject) => {
-    const watcher = native.watch(fd, () => finish(resolve))
-    const onAbort = (): void => finish(() => reject(signal.reason))
-    function finish(then: () => void): void {
-      watcher.close()
+    const onAbort = (): void => native.cancelDial(fd)
+    native.dial(fd, to.address, to.port, (error) => {
       signal.removeEventListener('abort', onAbort)
-      then()
-    }
+      if (error === undefined) resolve()
+      else reject(signal.aborted ? signal.reason : error)
+    })
     signal.addEventListener('abort', onAbort, { once: true })
-    watcher.start({ readable: false, writable: true })
   })
 }

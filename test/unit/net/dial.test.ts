@@ -1,10 +1,13 @@
 // Real sockets: connections, listeners and dialling.
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { connect as connectTcp, createServer, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { describeError } from '../../../src/errors.js'
 import { detectKernel } from '../../../src/kernel/detect.js'
 import type { SocketWish } from '../../../src/kernel/kernel.js'
+import { native } from '../../../src/native.js'
+import { Cancel } from '../../../src/net/cancel.js'
 import type { Connection } from '../../../src/net/connection.js'
 import { connect, dial } from '../../../src/net/dial.js'
 import { listen } from '../../../src/net/listen.js'
@@ -117,6 +120,27 @@ void t.test('what cannot be dialled', async (t) => {
     code: 'EADDRNOTAVAIL',
     syscall: 'bind',
   })
+})
+
+void t.test('no answer', async (t) => {
+  const deaf = native.socket({ family: 4, protocol: 'tcp' })
+  t.teardown(() => native.close(deaf))
+  native.bind(deaf, '127.0.0.1', 0)
+  // an accept queue of one, from which nobody takes
+  native.listen(deaf, 0)
+  const to = { host: '127.0.0.1', port: native.localAddress(deaf).port }
+  const first = await dial(kernel, to, { wish: tcp, timeout: 5000 })
+  t.teardown(() => first.close())
+  const descriptors = readdirSync('/proc/self/fd').length
+  await t.rejects(dial(kernel, to, { wish: tcp, timeout: 50 }), {
+    code: 'MPTK_TIMEOUT',
+    message: `no connection to 127.0.0.1:${to.port} within 50 ms`,
+  })
+  const withdrawn = new Cancel()
+  const second = dial(kernel, to, { wish: tcp, timeout: 5000, signal: withdrawn })
+  withdrawn.abort(new Error('the client left'))
+  await t.rejects(second, { message: 'the client left' })
+  t.equal(readdirSync('/proc/self/fd').length, descriptors, 'the descriptors are closed')
 })
 
 void t.test('a source address', async (t) => {
