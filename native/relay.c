@@ -207,10 +207,20 @@ int relay_start(struct relay_engine *engine, int a, int b, const struct relay_op
 	(void)pthread_mutex_lock(&thread->mutex);
 	*thread->starts_tail = relay;
 	thread->starts_tail = &relay->next;
-	thread_signal(thread);
 	(void)pthread_mutex_unlock(&thread->mutex);
 	*out = relay;
 	return 0;
+}
+
+void relay_engine_flush(struct relay_engine *engine)
+{
+	for (unsigned i = 0; i < engine->count; i++) {
+		struct relay_thread *thread = &engine->threads[i];
+		(void)pthread_mutex_lock(&thread->mutex);
+		if (thread->starts != NULL)
+			thread_signal(thread);
+		(void)pthread_mutex_unlock(&thread->mutex);
+	}
 }
 
 void relay_abort(struct relay *relay)

@@ -46,11 +46,14 @@ struct relay_result {
 int relay_engine_create(struct relay_engine **out, unsigned threads, void (*notify)(void *), void *user);
 
 /*
- * Hands two descriptors to the engine. *out is a reference of the caller's, to be given back
+ * Hands two descriptors to the engine; the relay begins with relay_engine_flush(). *out is a reference of the caller's, to be given back
  * with relay_unref(). Returns 0, ENOMEM, or ESHUTDOWN after relay_engine_stop().
  */
 int relay_start(struct relay_engine *engine, int a, int b, const struct relay_options *options,
                 struct relay **out);
+
+/* Wakes the threads for what was started: one system call for many relays. */
+void relay_engine_flush(struct relay_engine *engine);
 
 /* Ends the relay with RELAY_ABORTED; nothing happens when it has ended. */
 void relay_abort(struct relay *relay);

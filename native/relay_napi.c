@@ -9,6 +9,7 @@
 #include "common.h"
 #include "relay.h"
 #include "relay_napi.h"
+#include "turn.h"
 
 enum { THREADS_MAX = 64 };
 
@@ -16,6 +17,7 @@ struct engine {
 	struct relay_engine *relays; /* NULL once the environment is torn down */
 	napi_env env;
 	napi_threadsafe_function deliver;
+	struct turn *turn; /* at whose end started relays begin */
 	napi_ref self; /* strong while relays are in progress, so that the object outlives them */
 	napi_ref handle_class;
 	uint32_t active;
@@ -119,6 +121,13 @@ static void notify(void *user)
 	(void)napi_call_threadsafe_function(engine->deliver, NULL, napi_tsfn_nonblocking);
 }
 
+static void flush(void *user)
+{
+	struct engine *engine = user;
+	if (engine->relays != NULL)
+		relay_engine_flush(engine->relays);
+}
+
 /* --- the engine -------------------------------------------------------- */
 
 /* The environment goes, perhaps with relays open: stop the threads, tell nobody. */
@@ -142,6 +151,7 @@ static void engine_finalize(napi_env env, void *data, void *hint)
 	if (engine->relays != NULL) {
 		(void)napi_remove_env_cleanup_hook(env, engine_teardown, engine);
 		engine_teardown(engine);
+		mptk_turn_close(engine->turn);
 		(void)napi_release_threadsafe_function(engine->deliver, napi_tsfn_abort);
 	}
 	(void)napi_delete_reference(env, engine->handle_class);
@@ -179,10 +189,17 @@ static napi_value engine_constructor(napi_env env, napi_callback_info info)
 		return NULL;
 	}
 	int err = relay_engine_create(&engine->relays, (unsigned)threads, notify, engine);
-	if (err != 0) {
+	if (err == 0) {
+		engine->turn = mptk_turn_open(env, flush, engine);
+	} else {
+		(void)mptk_throw_errno(env, err, "relay", NULL);
+	}
+	if (engine->turn == NULL) {
+		if (err == 0)
+			relay_engine_free(engine->relays);
 		(void)napi_release_threadsafe_function(engine->deliver, napi_tsfn_abort);
 		free(engine);
-		return mptk_throw_errno(env, err, "relay", NULL);
+		return NULL;
 	}
 	/* After the thread-safe function's own hook, so that this one runs first. */
 	MPTK_NAPI(env, napi_add_env_cleanup_hook(env, engine_teardown, engine));
@@ -215,6 +232,7 @@ static napi_value start(napi_env env, struct engine *engine, int a, int b, const
 		return mptk_throw_errno(env, err, "relay", NULL);
 	}
 	mptk_relay_handle_set(env, handle, relay);
+	mptk_turn_mark(engine->turn);
 	return handle;
 }
 
