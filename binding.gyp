@@ -15,7 +15,6 @@
         "native/netlink.c",
         "native/watch.c",
         "native/watch_napi.c",
-        "native/connected.c",
         "native/turn.c",
         "native/dial.c",
         "native/dial_napi.c",

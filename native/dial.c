@@ -14,8 +14,6 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
-#include "connected.h"
-
 enum { EVENTS = 256 };
 
 struct dial {
@@ -72,6 +70,21 @@ static bool settled(int fd)
 	return poll(&poll_fd, 1, 0) > 0;
 }
 
+/* Of a settled socket: 0 when it is connected, else the errno value. Takes the pending error. */
+static int outcome(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(int), peer_length = sizeof(peer);
+	int err = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &length) < 0)
+		return errno;
+	if (err != 0)
+		return err;
+	/* No error and no peer: it was shut down, or its error was read by others. */
+	return getpeername(fd, (struct sockaddr *)&peer, &peer_length) < 0 ? errno : 0;
+}
+
 static void begin(struct dialer *dialer, struct dial *dial)
 {
 	struct epoll_event event = { .events = EPOLLOUT, .data.ptr = dial };
@@ -83,7 +96,7 @@ static void begin(struct dialer *dialer, struct dial *dial)
 		end(dialer, dial, errno);
 	} else if (settled(dial->fd)) {
 		/* Over loopback the far end has answered by now. */
-		end(dialer, dial, mptk_connect_error(dial->fd));
+		end(dialer, dial, outcome(dial->fd));
 	} else if (epoll_ctl(dialer->epoll, EPOLL_CTL_ADD, dial->fd, &event) != 0) {
 		end(dialer, dial, errno);
 	} else {
@@ -149,7 +162,7 @@ static void *dialer_main(void *argument)
 			if (dial == NULL)
 				commanded = true;
 			else
-				end(dialer, dial, mptk_connect_error(dial->fd));
+				end(dialer, dial, outcome(dial->fd));
 		}
 		if (commanded)
 			stop = run_commands(dialer);

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "connected.h"
-
 static napi_value js_bind(napi_env env, napi_callback_info info)
 {
 	napi_value arg[3];
@@ -34,22 +32,15 @@ static napi_value js_listen(napi_env env, napi_callback_info info)
 	return mptk_undefined(env);
 }
 
-static bool get_fd_and_address(napi_env env, napi_callback_info info, int *fd, struct mptk_address *address)
-{
-	napi_value arg[3];
-
-	return mptk_get_arguments(env, info, 3, arg) && mptk_get_int(env, arg[0], "fd", fd) &&
-	       mptk_get_address(env, arg[1], arg[2], "connect", address);
-}
-
 static napi_value js_connect(napi_env env, napi_callback_info info)
 {
+	napi_value arg[3], connected;
 	struct mptk_address address;
-	napi_value connected;
 	bool at_once;
 	int fd;
 
-	if (!get_fd_and_address(env, info, &fd, &address))
+	if (!mptk_get_arguments(env, info, 3, arg) || !mptk_get_int(env, arg[0], "fd", &fd) ||
+	    !mptk_get_address(env, arg[1], arg[2], "connect", &address))
 		return NULL;
 	at_once = connect(fd, (struct sockaddr *)&address.storage, address.length) == 0;
 	/* An interrupted connect goes on by itself (connect(2)), as one in progress does. */
@@ -57,19 +48,6 @@ static napi_value js_connect(napi_env env, napi_callback_info info)
 		return mptk_throw_errno(env, errno, "connect", address.text);
 	MPTK_NAPI(env, napi_get_boolean(env, at_once, &connected));
 	return connected;
-}
-
-static napi_value js_finish_connect(napi_env env, napi_callback_info info)
-{
-	struct mptk_address address;
-	int fd, err;
-
-	if (!get_fd_and_address(env, info, &fd, &address))
-		return NULL;
-	err = mptk_connect_error(fd);
-	if (err != 0)
-		return mptk_throw_errno(env, err, "connect", address.text);
-	return mptk_undefined(env);
 }
 
 static bool get_fd_and_bytes(napi_env env, napi_callback_info info, int *fd, uint8_t **data, size_t *length)
@@ -213,7 +191,6 @@ bool mptk_socket_init(napi_env env, napi_value exports)
 	       mptk_export(env, exports, "listen", js_listen) &&
 	       mptk_export(env, exports, "accept", mptk_accept) &&
 	       mptk_export(env, exports, "connect", js_connect) &&
-	       mptk_export(env, exports, "finishConnect", js_finish_connect) &&
 	       mptk_export(env, exports, "recv", js_recv) &&
 	       mptk_export(env, exports, "send", js_send) &&
 	       mptk_export(env, exports, "shutdown", js_shutdown) &&

@@ -131,10 +131,8 @@ export interface NativeAddon {
   listen(fd: number, backlog: number): void
   /** Accepts up to `max` waiting connections; [] when none waits. Aborted connections are passed over. */
   accept(fd: number, max: number): AcceptedSocket[]
-  /** True when connected at once, false when in progress (then wait for writable and call finishConnect). */
+  /** connect() in the calling thread: true when connected, false when in progress. Services use {@link dial}. */
   connect(fd: number, address: string, port: number): boolean
-  /** Throws the connection's pending error (SO_ERROR) as a `connect` error with the address. */
-  finishConnect(fd: number, address: string, port: number): void
   /**
    * Connects on a thread of its own: the kernel runs much of a handshake within connect(). Begins
    * at the end of this turn of the event loop; `done` gets the failed connect's error with the

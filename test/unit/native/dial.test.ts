@@ -89,6 +89,17 @@ void t.test('a cancelled dial ends with ECANCELED, and the descriptor is free fo
   for (const fd of again) t.equal(await dial(fd, open), undefined)
 })
 
+void t.test('a socket that others shut down while it was dialled is not connected', async (t) => {
+  const { sockets, at } = await silent(t)
+  const fd = sockets.socket(tcp)
+  const outcome = dial(fd, at)
+  await new Promise((resolve) => setImmediate(resolve))
+  // the thread may dial only now: until it does there is nothing to shut down
+  const timer = setInterval(() => native.shutdown(fd), 1)
+  t.match(await outcome, { syscall: 'connect', address: `127.0.0.1:${at.port}` })
+  clearInterval(timer)
+})
+
 void t.test('cancelling what has just ended changes nothing', async (t) => {
   const sockets = new Loopback(t)
   const { at } = sockets.listener(tcp)

@@ -85,8 +85,10 @@ export class Loopback {
 
   async connect(options: NativeSocketOptions, to: SocketAddress): Promise<number> {
     const fd = this.socket(options)
-    if (!native.connect(fd, to.address, to.port)) await ready(fd, 'writable')
-    native.finishConnect(fd, to.address, to.port)
+    const error = await new Promise<Error | undefined>((resolve) =>
+      native.dial(fd, to.address, to.port, resolve),
+    )
+    if (error !== undefined) throw error
     return fd
   }
 

@@ -99,22 +99,6 @@ for (const kind of KINDS) {
   })
 }
 
-void t.test('finishConnect before the connection is there says so', (t) => {
-  const sockets = new Loopback(t)
-  // a full accept queue (backlog 0 holds one) leaves the second SYN unanswered
-  const { at } = sockets.listener({ family: 4, protocol: 'tcp' }, 0)
-  const tcp = { family: 4, protocol: 'tcp' } as const
-  const clients = [0, 1].map(() => sockets.socket(tcp))
-  const atOnce = clients.map((fd) => native.connect(fd, at.address, at.port))
-  t.same(atOnce, [false, false], 'in progress')
-  t.throws(() => native.finishConnect(clients[1] ?? -1, at.address, at.port), {
-    code: 'ENOTCONN',
-    syscall: 'connect',
-    address: `127.0.0.1:${at.port}`,
-  })
-  t.end()
-})
-
 void t.test('IPv4 clients of an IPv6 listener have IPv4 addresses', async (t) => {
   const sockets = new Loopback(t)
   const fd = sockets.socket({ family: 6, protocol: 'tcp', v6Only: false })
