@@ -39,9 +39,11 @@ struct dialer {
 	pthread_t id;
 	int epoll, wake;
 
-	pthread_mutex_t mutex; /* guards the next five */
+	pthread_mutex_t mutex; /* guards the next eight */
 	struct dials starts, ended;
 	struct cancels cancels;
+	int *closes; /* descriptors */
+	size_t close_count, close_room;
 	bool stop;
 	bool signalled;
 
@@ -117,6 +119,17 @@ static void publish(struct dialer *dialer)
 		dialer->notify(dialer->user);
 }
 
+/* Takes what is to be closed; called with the mutex held. */
+static int *take_closes(struct dialer *dialer, size_t *count)
+{
+	int *closes = dialer->closes;
+
+	*count = dialer->close_count;
+	dialer->closes = NULL;
+	dialer->close_count = dialer->close_room = 0;
+	return closes;
+}
+
 /* Starts come before cancellations, so that a dial can be cancelled before the thread has seen it. */
 static bool run_commands(struct dialer *dialer)
 {
@@ -128,6 +141,8 @@ static bool run_commands(struct dialer *dialer)
 	TAILQ_CONCAT(&starts, &dialer->starts, link);
 	struct cancels cancels = dialer->cancels;
 	SLIST_INIT(&dialer->cancels);
+	size_t close_count;
+	int *closes = take_closes(dialer, &close_count);
 	bool stop = dialer->stop;
 	dialer->signalled = false;
 	(void)pthread_mutex_unlock(&dialer->mutex);
@@ -146,6 +161,9 @@ static bool run_commands(struct dialer *dialer)
 			end(dialer, dial, ECANCELED);
 		dial_release(dial);
 	}
+	for (size_t i = 0; i < close_count; i++)
+		(void)close(closes[i]);
+	free(closes);
 	return stop;
 }
 
@@ -206,6 +224,7 @@ static void discard(struct dialer *dialer)
 	if (dialer->epoll >= 0)
 		(void)close(dialer->epoll);
 	(void)pthread_mutex_destroy(&dialer->mutex);
+	free(dialer->closes);
 	free(dialer);
 }
 
@@ -263,10 +282,35 @@ static void signal_thread(struct dialer *dialer)
 	(void)!write(dialer->wake, &(uint64_t){ 1 }, sizeof(uint64_t));
 }
 
+/* Room for one more descriptor; false when there is no memory for it. */
+static bool close_room(struct dialer *dialer)
+{
+	if (dialer->close_count < dialer->close_room)
+		return true;
+	size_t room = dialer->close_room == 0 ? 64 : 2 * dialer->close_room;
+	int *closes = realloc(dialer->closes, room * sizeof *closes);
+	if (closes == NULL)
+		return false;
+	dialer->closes = closes;
+	dialer->close_room = room;
+	return true;
+}
+
+void dialer_close(struct dialer *dialer, int fd)
+{
+	(void)pthread_mutex_lock(&dialer->mutex);
+	bool queued = close_room(dialer);
+	if (queued)
+		dialer->closes[dialer->close_count++] = fd;
+	(void)pthread_mutex_unlock(&dialer->mutex);
+	if (!queued)
+		(void)close(fd);
+}
+
 void dialer_flush(struct dialer *dialer)
 {
 	(void)pthread_mutex_lock(&dialer->mutex);
-	if (!TAILQ_EMPTY(&dialer->starts))
+	if (!TAILQ_EMPTY(&dialer->starts) || dialer->close_count > 0)
 		signal_thread(dialer);
 	(void)pthread_mutex_unlock(&dialer->mutex);
 }

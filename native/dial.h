@@ -26,7 +26,13 @@ int dialer_create(struct dialer **out, void (*notify)(void *), void *user);
 int dial_start(struct dialer *dialer, int fd, const struct sockaddr *to, socklen_t length, void *user,
                struct dial **out);
 
-/* Wakes the thread for what was queued: one call for many dials. */
+/*
+ * Closes the descriptor on the thread, after dialer_flush(): the last close of a connection is
+ * nearly as dear as its dial. The number is taken until then.
+ */
+void dialer_close(struct dialer *dialer, int fd);
+
+/* Wakes the thread for what was queued: one call for many dials and closes. */
 void dialer_flush(struct dialer *dialer);
 
 /* Ends the dial with ECANCELED unless it has ended; it is still to be collected. */

@@ -1,4 +1,4 @@
-/* dial() and cancelDial() of src/native.ts: dials of dial.h as JavaScript sees them. */
+/* dial(), cancelDial() and closeSoon() of src/native.ts: dials of dial.h as JavaScript sees them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +242,23 @@ static napi_value js_cancel(napi_env env, napi_callback_info info)
 	return mptk_undefined(env);
 }
 
+/* closeSoon(fd) */
+static napi_value js_close_soon(napi_env env, napi_callback_info info)
+{
+	napi_value arg;
+	size_t given = 1;
+	void *data;
+	int fd;
+
+	MPTK_NAPI(env, napi_get_cb_info(env, info, &given, &arg, NULL, &data));
+	if (!mptk_get_int(env, arg, "fd", &fd))
+		return NULL;
+	struct dialling *all = data;
+	dialer_close(all->dialer, fd);
+	mptk_turn_mark(all->turn);
+	return mptk_undefined(env);
+}
+
 static bool define(napi_env env, napi_value exports, const char *name, napi_callback function, void *all)
 {
 	napi_value value;
@@ -284,5 +301,6 @@ bool mptk_dial_init(napi_env env, napi_value exports)
 	MPTK_NAPI(env, napi_add_env_cleanup_hook(env, on_teardown, all));
 	all->turn = mptk_turn_open(env, flush, all);
 	return all->turn && define(env, exports, "dial", js_dial, all) &&
-	       define(env, exports, "cancelDial", js_cancel, all);
+	       define(env, exports, "cancelDial", js_cancel, all) &&
+	       define(env, exports, "closeSoon", js_close_soon, all);
 }

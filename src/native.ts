@@ -149,6 +149,11 @@ export interface NativeAddon {
   /** shutdown(SHUT_WR). */
   shutdown(fd: number): void
   close(fd: number): void
+  /**
+   * Closes on the dialling thread at the end of this turn of the event loop: the last close of a
+   * connection runs much of its end within the call. The number is not reused before.
+   */
+  closeSoon(fd: number): void
   /** Closes with SO_LINGER 0: the peer sees a reset (MP_FASTCLOSE on MPTCP). */
   reset(fd: number): void
   localAddress(fd: number): SocketAddress

@@ -95,7 +95,7 @@ export class Connection {
 
   /** Closes; unread input makes the kernel send a reset, as with any socket. Harmless when closed. */
   close(): void {
-    this.#finish((fd) => native.close(fd))
+    this.#finish((fd) => native.closeSoon(fd))
   }
 
   /** Closes with a reset. Harmless when closed. */

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { native } from '../../../src/native.js'
 import type { SocketAddress } from '../../../src/address.js'
 import { addon, runScript } from './child.js'
-import { KINDS, Loopback, receive } from './loopback.js'
+import { KINDS, Loopback, ready, receive } from './loopback.js'
 
 const tcp = { family: 4, protocol: 'tcp' } as const
 
@@ -62,7 +62,10 @@ void t.test('what connect refuses at once comes to done as well', async (t) => {
   const sockets = new Loopback(t)
   const { at } = sockets.listener(tcp)
   t.match(await dial(1_000_000, at), { code: 'EBADF', syscall: 'connect' })
-  t.match(await dial(sockets.listener(tcp).fd, at), { code: 'EISCONN', syscall: 'connect' })
+  t.match(await dial(sockets.listener(tcp).fd, at), {
+    code: 'EISCONN',
+    syscall: 'connect',
+  })
 })
 
 void t.test('a cancelled dial ends with ECANCELED, and the descriptor is free for another', async (t) => {
@@ -73,7 +76,11 @@ void t.test('a cancelled dial ends with ECANCELED, and the descriptor is free fo
   const early = dial(inTheSameTurn, at)
   native.cancelDial(inTheSameTurn)
   native.cancelDial(inTheSameTurn)
-  t.match(await early, { code: 'ECANCELED', syscall: 'connect', address: `127.0.0.1:${at.port}` })
+  t.match(await early, {
+    code: 'ECANCELED',
+    syscall: 'connect',
+    address: `127.0.0.1:${at.port}`,
+  })
   t.throws(() => native.dial(waiting[0] ?? -1, at.address, at.port, () => undefined), { code: 'EALREADY' })
   for (const fd of waiting) native.cancelDial(fd)
   for (const outcome of outcomes) t.match(await outcome, { code: 'ECANCELED' })
@@ -96,7 +103,10 @@ void t.test('a socket that others shut down while it was dialled is not connecte
   await new Promise((resolve) => setImmediate(resolve))
   // the thread may dial only now: until it does there is nothing to shut down
   const timer = setInterval(() => native.shutdown(fd), 1)
-  t.match(await outcome, { syscall: 'connect', address: `127.0.0.1:${at.port}` })
+  t.match(await outcome, {
+    syscall: 'connect',
+    address: `127.0.0.1:${at.port}`,
+  })
   clearInterval(timer)
 })
 
@@ -126,7 +136,9 @@ void t.test('wrong arguments', (t) => {
   ]
   for (const [name, args, message] of cases)
     t.throws(() => call[name]?.(...args), { name: 'TypeError', message })
-  t.throws(() => native.dial(-1, '127.0.0.1', 80, () => undefined), { code: 'EBADF' })
+  t.throws(() => native.dial(-1, '127.0.0.1', 80, () => undefined), {
+    code: 'EBADF',
+  })
   t.end()
 })
 
@@ -152,7 +164,11 @@ void t.test('an exception in done is uncaught, and the other dials go on', async
     native.listen(listener, 8)
     process.on('uncaughtException', (error) => console.log(error.message))
     for (const i of [1, 2, 3]) dial(() => { throw new Error('thrown ' + i) })`)
-  t.match(ended, { code: 0, output: 'thrown 1\nthrown 2\nthrown 3\n', errors: '' })
+  t.match(ended, {
+    code: 0,
+    output: 'thrown 1\nthrown 2\nthrown 3\n',
+    errors: '',
+  })
 })
 
 void t.test('the process may end with dials open', async (t) => {
@@ -185,3 +201,23 @@ void t.test('a worker may end with dials open', async (t) => {
     console.log('all ended')`)
   t.match(ended, { code: 0, output: 'all ended\n', errors: '' })
 })
+
+void t.test(
+  'closeSoon: the peers of many connections see their end, and the numbers are free again',
+  async (t) => {
+    const sockets = new Loopback(t)
+    const { fd: listener, at } = sockets.listener(tcp)
+    const clients = Array.from({ length: 40 }, () => sockets.socket(tcp))
+    await Promise.all(clients.map((fd) => dial(fd, at)))
+    const servers: { fd: number }[] = []
+    while (servers.length < clients.length) servers.push(...(await sockets.accept(listener)))
+    for (const client of clients) native.closeSoon(sockets.release(client))
+    for (const { fd } of servers) {
+      await ready(fd, 'readable')
+      t.equal(native.recv(fd, Buffer.alloc(1)), 0, 'end of stream')
+    }
+    const reused = native.socket(tcp)
+    t.ok(clients.includes(reused), 'the lowest free number is one of theirs')
+    native.close(reused)
+  },
+)
