@@ -35,7 +35,7 @@ async function versionOf(argv: readonly string[]): Promise<string> {
   try {
     const { stdout, stderr } = await localRunner.run(argv, { reject: false })
     const [line = ''] = `${stdout}\n${stderr}`.trim().split('\n')
-    return /\d+(\.\d+)+/.exec(line)?.[0] ?? (line === '' ? 'unknown' : line)
+    return /\d[\d.]*\d/.exec(line)?.[0] ?? (line === '' ? 'unknown' : line)
   } catch {
     return 'not installed'
   }
