@@ -48,7 +48,12 @@ async function measure(stage: Stage, kind: Kind, congestion: string): Promise<Me
     const outage = { from: at(clock.down) - times.before, down: at(clock.down), up: at(clock.up) }
     const { before, stall, regain } = recoveryOf(intervals, outage)
     return {
-      values: { stallSeconds: stall, regainSeconds: regain ?? NaN, beforeMbit: before },
+      // a rate not regained has no time: the table counts it, no figure invents one
+      values: {
+        stallSeconds: stall,
+        ...(regain !== undefined && { regainSeconds: regain }),
+        beforeMbit: before,
+      },
       series: { mbit: intervals.map(({ end, mbit }) => [end - outage.down, mbit]) },
     }
   } finally {

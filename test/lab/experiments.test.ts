@@ -10,12 +10,28 @@ import { distributionOf, valuesOf, variantsOf } from '../../mininet/experiments/
 import { congestionControls } from '../../src/kernel/congestion.js'
 import { localRunner } from '../../src/exec.js'
 import { summarize } from '../../src/statistics.js'
+import { openBrowser } from '../support/chromium.js'
 import { leftFolders, startLab } from '../support/lab-run.js'
 
 /** As issue and thesis have it, Mbit/s and ms; each may be missed by so much. */
 const SINGLE = { wlan: { mbit: 20, rttMs: 20 }, cell: { mbit: 9.4, rttMs: 100 } } as const
 const TOLERANCE = 0.05
 const BONDING = 0.93
+/** What of a page's figures is seen: plots with their marks, or that nothing was measured. */
+const FIGURES = `[...document.querySelectorAll('figure')].map((figure) => ({
+  id: figure.id,
+  empty: figure.querySelector('.empty') !== null,
+  plots: [...figure.querySelectorAll(':scope svg[role=img]')].filter((svg) => svg.getBoundingClientRect().width > 200)
+    .map((svg) => [...svg.querySelectorAll('.role-mark path, .role-mark line, .role-mark text')]
+      .filter((mark) => { const { width, height } = mark.getBoundingClientRect(); return width > 0 || height > 0 }).length),
+}))`
+
+interface SeenFigure {
+  id: string
+  empty: boolean
+  plots: number[]
+}
+
 /** Coupled ones, of the out-of-tree kernel only. */
 const COUPLED = ['olia', 'balia', 'wvegas', 'lia']
 
@@ -89,6 +105,23 @@ void t.test('mptk lab run all --quick', async (t) => {
       t.ok((await stat(join(out, file))).size > 1000, file)
       t.match(stdout, join(out, file))
     }
+  })
+
+  await t.test('its page, in Chromium: every figure drawn', async (t) => {
+    const page = await (await openBrowser(t)).open(join(out, 'report.html'), { width: 1000 })
+    t.equal(page.requests.length, 1, 'nothing is loaded but the page')
+    const seen = await page.evaluate<SeenFigure[]>(FIGURES)
+    t.equal(seen.length, result.experiments.flatMap(({ figures }) => figures).length)
+    for (const { id, empty, plots } of seen) {
+      t.notOk(empty, `${id}: something was measured`)
+      t.ok(plots.length > 0 && plots.every((marks) => marks > 0), `${id}: marks per plot ${plots.join(', ')}`)
+    }
+    const text = await page.evaluate<string>('document.body.innerText')
+    t.ok(text.includes(result.machine.kernel) && text.includes(result.command), 'kernel and command')
+    for (const { variant, reason } of result.experiments.flatMap(({ notRun }) => notRun)) {
+      t.ok(text.includes(`${variant}: ${reason}`), `not run: ${variant}`)
+    }
+    t.strictSame(page.complaints, [])
   })
 
   await t.test('has measured every variant of every experiment', (t) => {
