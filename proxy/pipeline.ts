@@ -38,6 +38,9 @@ export interface Pipeline {
   timeouts: { handshake: number; dial: number; idle: number }
 }
 
+/** What differs from one kind of service to the next. */
+export type Parts = Pick<Pipeline, 'handshake' | 'rules' | 'egress'>
+
 /** Never rejects: whatever happens to one connection ends here, in its record. */
 export async function serve(pipeline: Pipeline, client: Connection): Promise<void> {
   const { runtime } = pipeline

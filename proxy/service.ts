@@ -1,21 +1,14 @@
 /** From a service's configuration to its open listeners. */
 import { formatAddress } from '../src/address.js'
-import { loadPassword, loadUsers } from '../src/config/load.js'
-import type { ServiceConfig, Socks5Config, UpstreamConfig } from '../src/config/schema.js'
+import type { ServiceConfig } from '../src/config/schema.js'
 import { socketWish } from '../src/config/socket.js'
 import { describeError } from '../src/errors.js'
 import type { SocketWish } from '../src/kernel/kernel.js'
 import type { Connection } from '../src/net/connection.js'
 import { listen, type Listener } from '../src/net/listen.js'
-import { direct } from './egress/direct.js'
-import type { Egress } from './egress/egress.js'
-import { socks5Upstream } from './egress/socks5-upstream.js'
 import { ConnectionLimits } from './limits.js'
+import { partsOf } from './parts.js'
 import { serve, type Pipeline, type Runtime } from './pipeline.js'
-import { fixedTarget } from './reverse/handshake.js'
-import { Rules } from './rules/rules.js'
-import { socks5Handshake } from './socks5/handshake.js'
-import { Users } from './users/users.js'
 
 export interface RunningService {
   readonly name: string
@@ -29,16 +22,13 @@ export interface RunningService {
   stop(): Promise<void>
 }
 
-/** A fixed target is the administrator's own choice. */
-const NO_RULES: Pipeline['rules'] = { admit: () => undefined, allows: () => true }
-
 /** @throws {MptkError} naming the key or the address */
 export async function startService(
   config: ServiceConfig,
   name: string,
   runtime: Runtime,
 ): Promise<RunningService> {
-  const parts = config.type === 'socks5' ? await socks5Parts(config, runtime) : reverseParts(config, runtime)
+  const parts = await partsOf(config, runtime)
   const pipeline: Pipeline = { name, runtime, timeouts: config.timeouts, ...parts }
   const limits = new ConnectionLimits(config.limits)
   const running = new Map<Connection, Promise<void>>()
@@ -85,7 +75,7 @@ export async function startService(
     name,
     type: config.type,
     listeners,
-    egress: config.type === 'reverse-tcp' ? formatAddress(config.target) : parts.egress.name,
+    egress: parts.egress.name,
     warnings,
     async stop() {
       for (const listener of listeners) listener.close()
@@ -98,40 +88,6 @@ export async function startService(
 
 /** What sockets to destinations or to the upstream shall be: wrong wishes show at the start, not at the first client. */
 function egressWish(config: ServiceConfig): SocketWish {
-  const upstream = config.type === 'socks5' ? config.upstream : undefined
+  const upstream = 'upstream' in config ? config.upstream : undefined
   return socketWish({ ...(upstream ?? config.egress) })
-}
-
-type Parts = Pick<Pipeline, 'handshake' | 'rules' | 'egress'>
-
-async function socks5Parts(config: Socks5Config, runtime: Runtime): Promise<Parts> {
-  const users =
-    config.users === undefined && config.usersFile === undefined
-      ? undefined
-      : new Users({
-          ...(config.usersFile !== undefined && (await loadUsers(config.usersFile))),
-          ...config.users,
-        })
-  return {
-    handshake: socks5Handshake(users),
-    rules: new Rules(config.rules),
-    egress:
-      config.upstream === undefined
-        ? direct(runtime.kernel, config.egress)
-        : await upstreamEgress(config.upstream, runtime),
-  }
-}
-
-async function upstreamEgress(config: UpstreamConfig, runtime: Runtime): Promise<Egress> {
-  if (config.username === undefined) return socks5Upstream(runtime.kernel, config)
-  const password = config.password ?? (await loadPassword(config.passwordFile ?? ''))
-  return socks5Upstream(runtime.kernel, config, { username: config.username, password })
-}
-
-function reverseParts(config: Extract<ServiceConfig, { type: 'reverse-tcp' }>, runtime: Runtime): Parts {
-  return {
-    handshake: fixedTarget(config.target),
-    rules: NO_RULES,
-    egress: direct(runtime.kernel, config.egress),
-  }
 }

@@ -21,6 +21,11 @@ export const ERRORS = {
   MPTK_NETLINK: 'a netlink answer could not be understood',
   MPTK_EXEC: 'a command could not be run or failed',
   MPTK_LAB: 'the lab could not be built or a lab command failed',
+  MPTK_HOST: 'the host cannot be what the description wants, and nothing was changed',
+  MPTK_APPLY: 'a step of an apply or revert failed',
+  MPTK_JOURNAL: 'the journal of what was applied cannot be read, or somebody else holds it',
+  MPTK_NOT_INTERCEPTED: 'a connection reached a transparent listener without having been redirected there',
+  MPTK_PATH_TEST: 'a path could not be tested',
   MPTK_PERF: 'a traffic test was refused, broke off or was interrupted',
 } as const satisfies Record<`MPTK_${string}`, string>
 

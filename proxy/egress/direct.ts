@@ -1,4 +1,4 @@
-import type { EgressConfig } from '../../src/config/schema.js'
+import type { EgressConfig } from '../../src/config/service.js'
 import { socketWish } from '../../src/config/socket.js'
 import type { Kernel } from '../../src/kernel/kernel.js'
 import { dial } from '../../src/net/dial.js'

@@ -1,5 +1,5 @@
 import { familyOf, formatAddress } from '../../src/address.js'
-import type { UpstreamConfig } from '../../src/config/schema.js'
+import type { UpstreamConfig } from '../../src/config/service.js'
 import { socketWish } from '../../src/config/socket.js'
 import { MptkError } from '../../src/errors.js'
 import type { Kernel } from '../../src/kernel/kernel.js'

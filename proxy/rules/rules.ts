@@ -4,7 +4,7 @@
  * it, so that a name cannot smuggle a forbidden address past a rule.
  */
 import { familyOf, formatAddress, PrefixSet, type Destination } from '../../src/address.js'
-import type { RuleConfig } from '../../src/config/schema.js'
+import type { RuleConfig } from '../../src/config/service.js'
 import { MptkError } from '../../src/errors.js'
 import { protectedReason } from './protected.js'
 

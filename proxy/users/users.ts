@@ -1,6 +1,6 @@
 /** Who may use a service. Comparing a password takes the same time whatever is wrong with it. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { UsersConfig } from '../../src/config/schema.js'
+import type { UsersConfig } from '../../src/config/service.js'
 import { matchesHash } from './password-hash.js'
 
 export class Users {

@@ -4,7 +4,8 @@ import { parseDocument, type YAMLError } from 'yaml'
 import { z } from 'zod'
 import { describeError, MptkError } from '../errors.js'
 import { expectation, mainProblem } from './problem.js'
-import { configSchema, usersMap, type Config, type UsersConfig } from './schema.js'
+import { configSchema, type Config } from './schema.js'
+import { usersMap, type UsersConfig } from './service.js'
 
 /** @throws {MptkError} MPTK_CONFIG_FILE, MPTK_CONFIG, MPTK_OPEN_PROXY */
 export async function loadConfig(file: string): Promise<Config> {

@@ -24,7 +24,7 @@ void t.test('mptk schema', async (t) => {
     required: ['services'],
     additionalProperties: false,
   })
-  t.strictSame(Object.keys(schema.properties), ['services', 'status', 'log', 'relay'])
+  t.strictSame(Object.keys(schema.properties), ['services', 'host', 'status', 'log', 'relay'])
   const { items } = schema.properties['services'] ?? {}
   const services = items?.oneOf ?? items?.anyOf ?? []
   t.strictSame(

@@ -189,7 +189,7 @@ void t.test('every mistake is one line of where, what was expected and what was 
 
 void t.test('an unknown key at each level is named before anything that is missing', (t) => {
   const cases: [unknown, string][] = [
-    [{ service: [] }, 'expected one of services, status, log, relay, found the unknown key "service"'],
+    [{ service: [] }, 'expected one of services, host, status, log, relay, found the unknown key "service"'],
     [
       { services: [{ type: 'socks5', lisen: '127.0.0.1:1080' }] },
       'services[0]: expected one of type, name, listen, ',

@@ -1,0 +1,196 @@
+/**
+ * What a host is made of, as data: the contract between the set-ups, which say what shall be,
+ * the drivers in linux/, which know how, and the engine, which applies and reverts.
+ */
+import type { EndpointFlag } from '../src/kernel/kernel.js'
+
+/** One command a person could type. */
+export interface Command {
+  argv: readonly string[]
+  /** Standard input, e.g. an nft script or a file's content. */
+  input?: string
+  /** The input must not be shown: it holds a secret. */
+  secret?: boolean
+}
+
+interface Common {
+  /** One phrase, shown by `mptk plan`: why the set-up wants it. */
+  why: string
+  /** The uplink it belongs to: the keeper may change it while `mptk run` runs, so a difference is no drift. */
+  uplink?: string
+}
+
+/** A kernel module, loaded. Left loaded on revert: others may use it by then. */
+export interface ModuleResource extends Common {
+  kind: 'module'
+  name: string
+}
+
+/** `net.mptcp.enabled`, or a module's parameter as `module/mptcp_fullmesh/num_subflows`. */
+export interface SysctlResource extends Common {
+  kind: 'sysctl'
+  name: string
+  value: string
+}
+
+/** `ip mptcp limits`. */
+export interface LimitsResource extends Common {
+  kind: 'limits'
+  subflows: number
+  addAddrAccepted: number
+}
+
+/** `ip mptcp endpoint`; the id is ours, whatever address it holds. */
+export interface EndpointResource extends Common {
+  kind: 'endpoint'
+  id: number
+  address: string
+  device?: string
+  flags: EndpointFlag[]
+  port?: number
+}
+
+/** One address of an interface, with prefix length. */
+export interface AddressResource extends Common {
+  kind: 'address'
+  device: string
+  address: string
+}
+
+/** A whole routing table of ours. */
+export interface RouteTableResource extends Common {
+  kind: 'route-table'
+  family: 4 | 6
+  table: number
+  routes: RouteEntry[]
+}
+export interface RouteEntry {
+  /** `default`, a prefix, or with `type` what is refused or local. */
+  to: string
+  type?: 'unicast' | 'local' | 'unreachable' | 'blackhole'
+  via?: string
+  device?: string
+  /** Preferred source address. */
+  source?: string
+  metric?: number
+}
+
+/** A routing policy rule; family and priority are ours, whatever it says. */
+export interface RuleResource extends Common {
+  kind: 'rule'
+  family: 4 | 6
+  priority: number
+  from?: string
+  to?: string
+  /** `0x1/0x1` */
+  mark?: string
+  inputDevice?: string
+  outputDevice?: string
+  /** `lookup TABLE`, without the default route when `suppressDefault`. */
+  table: number
+  suppressDefault?: boolean
+}
+
+/** A whole nftables table of ours; the script is what stands between its braces. */
+export interface NftTableResource extends Common {
+  kind: 'nft-table'
+  family: 'inet' | 'ip' | 'ip6'
+  table: string
+  body: string
+}
+
+/** A persistent tun device. */
+export interface TunResource extends Common {
+  kind: 'tun'
+  device: string
+  mtu: number
+}
+
+/** Out-of-tree kernels: IFF_NOMULTIPATH and IFF_MPBACKUP of an interface. */
+export interface MultipathFlagResource extends Common {
+  kind: 'multipath-flag'
+  device: string
+  value: 'on' | 'off' | 'backup'
+}
+
+/** A file, whole. Parent folders are made (and removed again when we made them and they are empty). */
+export interface FileResource extends Common {
+  kind: 'file'
+  path: string
+  /** `0644` */
+  mode: string
+  content: string
+  secret?: boolean
+}
+
+/**
+ * A program that runs for good: a systemd unit, enabled and started; or, without systemd, a plain
+ * background process with its output in a file.
+ */
+export interface ServiceResource extends Common {
+  kind: 'service'
+  /** `mptk`, `mptk-dns`: unit name without `.service`. */
+  name: string
+  argv: readonly string[]
+  /** Sockets that show it is ready. */
+  listens: readonly { protocol: 'tcp' | 'udp'; address: string; port: number }[]
+  /** Files whose change means it must be restarted: their content is part of what it is. */
+  restartOn: readonly string[]
+  capabilities: readonly string[]
+}
+
+export type Resource =
+  | ModuleResource
+  | SysctlResource
+  | LimitsResource
+  | EndpointResource
+  | AddressResource
+  | RouteTableResource
+  | RuleResource
+  | NftTableResource
+  | TunResource
+  | MultipathFlagResource
+  | FileResource
+  | ServiceResource
+
+export type ResourceKind = Resource['kind']
+
+/** Outlives a reboot: all else is gone or back at its boot value after one. */
+export const PERSISTENT: ReadonlySet<ResourceKind> = new Set<ResourceKind>(['file', 'service'])
+
+/** What a set-up comes to on a given host. */
+export interface Description {
+  /** In the order in which they are applied; reverted in the opposite one. */
+  resources: Resource[]
+  /** Things to know that nothing can be done about from here: zone lines, firewalls of others, settings of programs. */
+  notes: string[]
+  /** What is not as wished though allowed, and other owners of the same settings. */
+  warnings: string[]
+}
+
+/** The one name of a resource: two descriptions of the same thing share it. */
+export function resourceId(resource: Resource): string {
+  switch (resource.kind) {
+    case 'module':
+    case 'sysctl':
+    case 'service':
+      return `${resource.kind} ${resource.name}`
+    case 'limits':
+      return 'mptcp limits'
+    case 'endpoint':
+      return `mptcp endpoint ${resource.id}`
+    case 'address':
+      return `address ${resource.address} dev ${resource.device}`
+    case 'route-table':
+      return `route table ${resource.table} ipv${resource.family}`
+    case 'rule':
+      return `rule ${resource.priority} ipv${resource.family}`
+    case 'nft-table':
+      return `nft table ${resource.family} ${resource.table}`
+    case 'tun':
+    case 'multipath-flag':
+      return `${resource.kind} ${resource.device}`
+    case 'file':
+      return `file ${resource.path}`
+  }
+}

@@ -1,0 +1,15 @@
+/** What makes each kind of service: its handshake, its rules and its way out. One file per kind. */
+import type { ServiceConfig } from '../src/config/schema.js'
+import type { Parts, Runtime } from './pipeline.js'
+import { reverseTcpParts } from './reverse/parts.js'
+import { socks5Parts } from './socks5/parts.js'
+
+/** @throws {MptkError} naming the key or the file */
+export function partsOf(config: ServiceConfig, runtime: Runtime): Promise<Parts> {
+  switch (config.type) {
+    case 'socks5':
+      return socks5Parts(config, runtime)
+    case 'reverse-tcp':
+      return Promise.resolve(reverseTcpParts(config, runtime))
+  }
+}

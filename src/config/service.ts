@@ -1,0 +1,106 @@
+/** What the kinds of services have in common: users, rules, limits, timeouts, ways out. */
+import { z } from 'zod'
+import { dialKeys, listenKeys } from './socket.js'
+import {
+  destination,
+  destinationPattern,
+  duration,
+  durationOrNone,
+  fileName,
+  oneOrMore,
+  portRange,
+  prefix,
+  socketAddress,
+  wholeNumber,
+} from './values.js'
+
+/** RFC 1929 carries 1 to 255 bytes each of name and password. */
+const A_CREDENTIAL = 'expected text of 1 to 255 bytes'
+export const credential = z
+  .string(A_CREDENTIAL)
+  .refine((value) => value !== '' && Buffer.byteLength(value) <= 255, A_CREDENTIAL)
+
+const A_HASH = 'expected a hash as mptk passwd prints it'
+const passwordHash = z
+  .string(A_HASH)
+  .regex(/^scrypt\$\d{1,7}\$\d{1,2}\$\d{1,2}\$[A-Za-z0-9+/]+=*\$[A-Za-z0-9+/]+=*$/, A_HASH)
+
+const userEntry = z
+  .strictObject({ password: credential.optional(), passwordHash: passwordHash.optional() })
+  .refine(
+    (value) => (value.password === undefined) !== (value.passwordHash === undefined),
+    'expected either password or passwordHash',
+  )
+
+export const usersMap = z.record(credential, userEntry)
+
+const match = z.strictObject({
+  /** Names (`example.org`, `*.example.org`, `*`) and prefixes (`10.0.0.0/8`). */
+  destinations: oneOrMore(destinationPattern).optional(),
+  ports: oneOrMore(portRange).optional(),
+  users: oneOrMore(credential).optional(),
+  sources: oneOrMore(prefix).optional(),
+})
+
+export const rule = z
+  .strictObject({ allow: match.optional(), deny: match.optional() })
+  .refine(
+    (value) => (value.allow === undefined) !== (value.deny === undefined),
+    'expected either allow or deny: a rule each',
+  )
+
+const limits = z
+  .strictObject({
+    connections: wholeNumber(1, 1_000_000).default(32_768),
+    perSource: wholeNumber(1, 1_000_000).default(16_384),
+  })
+  .prefault({})
+
+const timeouts = z
+  .strictObject({
+    handshake: duration.prefault('10s'),
+    dial: duration.prefault('30s'),
+    idle: durationOrNone.prefault('1h'),
+  })
+  .prefault({})
+
+export const upstream = z
+  .strictObject({
+    type: z.literal('socks5'),
+    address: destination,
+    transport: z.enum(['mptcp', 'tcp']).default('mptcp'),
+    username: credential.optional(),
+    password: credential.optional(),
+    passwordFile: fileName.optional(),
+    ...dialKeys,
+  })
+  .refine((value) => value.password === undefined || value.passwordFile === undefined, {
+    path: ['passwordFile'],
+    message: 'expected either password or passwordFile, found both',
+  })
+  .refine(
+    (value) =>
+      (value.username === undefined) === (value.password === undefined && value.passwordFile === undefined),
+    {
+      path: ['username'],
+      message: 'expected username together with password or passwordFile, found one alone',
+    },
+  )
+
+export const egress = z.strictObject({ transport: z.enum(['mptcp', 'tcp']).default('tcp'), ...dialKeys })
+
+export const serviceKeys = {
+  name: z
+    .string()
+    .regex(/^[\w.-]{1,40}$/, 'expected at most 40 letters, digits, _ . -')
+    .optional(),
+  listen: oneOrMore(socketAddress),
+  ...listenKeys,
+  limits,
+  timeouts,
+}
+
+export type UpstreamConfig = z.output<typeof upstream>
+export type EgressConfig = z.output<typeof egress>
+export type RuleConfig = z.output<typeof rule>
+export type UsersConfig = z.output<typeof usersMap>
