@@ -5,16 +5,7 @@
  */
 import { z } from 'zod'
 import { familyOf } from '../address.js'
-import {
-  destinationPattern,
-  duration,
-  kernelName,
-  oneOrMore,
-  portRange,
-  prefix,
-  socketAddress,
-  wholeNumber,
-} from './values.js'
+import { destinationPattern, kernelName, oneOrMore, portRange, prefix, wholeNumber } from './values.js'
 
 const INTERFACE = 'expected the name of an interface'
 export const interfaceName = z.string(INTERFACE).regex(/^[^\s/]{1,15}$/, INTERFACE)
@@ -115,8 +106,6 @@ export const host = z.strictObject({
     .prefault({}),
   /** What runs the services: `systemd` where it runs, else `none`, which starts them as plain background processes. */
   manager: z.enum(['auto', 'systemd', 'none']).default('auto'),
-  /** How `mptk run` finds dead uplinks whose interface stays up: probes to this address (a `path-test` service). */
-  probe: z.strictObject({ to: socketAddress, interval: duration.prefault('500ms') }).optional(),
 })
 
 export type HostConfig = z.output<typeof host>

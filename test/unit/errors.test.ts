@@ -14,7 +14,9 @@ function sources(folder: string): string[] {
 
 void t.test('the catalogue', (t) => {
   const used = new Set(
-    [...sources('src'), ...sources('proxy'), ...sources('provisioning'), ...sources('mininet')].join('\n').match(/'MPTK_[A-Z_]+'/g),
+    [...sources('src'), ...sources('proxy'), ...sources('provisioning'), ...sources('mininet')]
+      .join('\n')
+      .match(/'MPTK_[A-Z_]+'/g),
   )
   const known = Object.keys(ERRORS)
   for (const [code, meaning] of Object.entries(ERRORS)) {
