@@ -147,6 +147,11 @@ void t.test('Ctrl-C at the client', async (t) => {
 void t.test('the client is told to end, and prints its JSON', async (t) => {
   const { port } = await startPerfServer(t, '--max-clients', '1')
   const client = await running(t, port, '--json')
+  // not asked of the server before: the question would take the one place there is
+  await until('the client is connected', async () => {
+    const { stdout } = await localRunner.run(['ss', '-Htn', 'state', 'established', `( dport = :${port} )`])
+    return stdout.includes(port) ? undefined : 'no connection'
+  })
   await until('the test runs', async () => {
     const { stderr } = await run('client', '127.0.0.1', '-p', port, '-n', '1')
     return stderr.includes('busy: 1 of at most 1 tests') ? undefined : stderr || 'a free place'
