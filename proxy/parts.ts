@@ -3,13 +3,16 @@ import type { ServiceConfig } from '../src/config/schema.js'
 import type { Parts, Runtime } from './pipeline.js'
 import { reverseTcpParts } from './reverse/parts.js'
 import { socks5Parts } from './socks5/parts.js'
+import { transparentParts } from './transparent/parts.js'
 
-/** @throws {MptkError} naming the key or the file */
-export function partsOf(config: ServiceConfig, runtime: Runtime): Promise<Parts> {
+/** @param name of the service in logs and metrics @throws {MptkError} naming the key or the file */
+export function partsOf(config: ServiceConfig, name: string, runtime: Runtime): Promise<Parts> {
   switch (config.type) {
     case 'socks5':
-      return socks5Parts(config, runtime)
+      return socks5Parts(config, name, runtime)
     case 'reverse-tcp':
       return Promise.resolve(reverseTcpParts(config, runtime))
+    case 'transparent':
+      return transparentParts(config, name, runtime)
   }
 }

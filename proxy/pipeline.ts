@@ -4,12 +4,13 @@
  */
 import type { Destination } from '../src/address.js'
 import { describeError, MptkError } from '../src/errors.js'
-import type { Kernel, Verdict } from '../src/kernel/kernel.js'
+import type { Kernel, SocketWish, Verdict } from '../src/kernel/kernel.js'
 import type { Logger } from '../src/log.js'
 import type { Metrics } from '../src/metrics.js'
 import type { Connection } from '../src/net/connection.js'
 import type { Relay } from '../src/net/relay.js'
 import type { Egress, Reached } from './egress/egress.js'
+import type { UpstreamWatch } from './egress/upstream-watch.js'
 import type { Handshake, Request } from './request.js'
 import { Session, sideRecord, type Outcome, type SessionRecord } from './session.js'
 
@@ -39,7 +40,12 @@ export interface Pipeline {
 }
 
 /** What differs from one kind of service to the next. */
-export type Parts = Pick<Pipeline, 'handshake' | 'rules' | 'egress'>
+export interface Parts extends Pick<Pipeline, 'handshake' | 'rules' | 'egress'> {
+  /** The next proxy, where the egress goes through one. */
+  upstream?: UpstreamWatch
+  /** What this kind's listening sockets must be, whatever the configuration says. */
+  listenerWish?: Partial<SocketWish>
+}
 
 /** Never rejects: whatever happens to one connection ends here, in its record. */
 export async function serve(pipeline: Pipeline, client: Connection): Promise<void> {
@@ -127,11 +133,11 @@ async function dial(pipeline: Pipeline, session: Session, destination: Destinati
     source: session.source.address,
     ...(session.user !== undefined && { user: session.user }),
   }
-  rules.admit(subject, destination, egress.resolves)
   const done = runtime.metrics.dial.startTimer({ service: pipeline.name })
   const reached = await egress.dial(destination, {
     signal: session.cancel,
     timeout: pipeline.timeouts.dial,
+    admit: (resolved) => rules.admit(subject, destination, resolved),
     allow: (address) => rules.allows(subject, destination, address),
   })
   done()

@@ -6,6 +6,7 @@ import { describeError } from '../src/errors.js'
 import type { SocketWish } from '../src/kernel/kernel.js'
 import type { Connection } from '../src/net/connection.js'
 import { listen, type Listener } from '../src/net/listen.js'
+import type { UpstreamStatus } from './egress/upstream-watch.js'
 import { ConnectionLimits } from './limits.js'
 import { partsOf } from './parts.js'
 import { serve, type Pipeline, type Runtime } from './pipeline.js'
@@ -16,6 +17,8 @@ export interface RunningService {
   readonly listeners: readonly Listener[]
   /** `direct`, `socks5 10.0.2.2:1080` or the fixed target. */
   readonly egress: string
+  /** The next proxy as it is now, where there is one. */
+  readonly upstream?: () => UpstreamStatus
   /** What the kernel could not grant of optional wishes. */
   readonly warnings: readonly string[]
   /** Stops accepting, withdraws handshakes and dials; resolves when every session has ended. Relays are the runtime's to stop. */
@@ -28,12 +31,12 @@ export async function startService(
   name: string,
   runtime: Runtime,
 ): Promise<RunningService> {
-  const parts = await partsOf(config, runtime)
+  const { upstream, listenerWish, ...parts } = await partsOf(config, name, runtime)
   const pipeline: Pipeline = { name, runtime, timeouts: config.timeouts, ...parts }
   const limits = new ConnectionLimits(config.limits)
   const running = new Map<Connection, Promise<void>>()
-  const wish = socketWish(config)
-  const warnings = [wish, egressWish(config)].flatMap((each) => runtime.kernel.check(each))
+  const wish = { ...socketWish(config), ...listenerWish }
+  const warnings = [wish, ...wishesOut(config)].flatMap((each) => runtime.kernel.check(each))
   const listeners: Listener[] = []
 
   function onConnection(client: Connection): void {
@@ -77,17 +80,22 @@ export async function startService(
     listeners,
     egress: parts.egress.name,
     warnings,
+    ...(upstream !== undefined && { upstream: () => upstream.status() }),
     async stop() {
       for (const listener of listeners) listener.close()
       const reason = new Error('the service is stopping')
       for (const session of runtime.sessions) if (session.service === name) session.stop(reason)
+      upstream?.stop()
       await Promise.all(running.values())
     },
   }
 }
 
-/** What sockets to destinations or to the upstream shall be: wrong wishes show at the start, not at the first client. */
-function egressWish(config: ServiceConfig): SocketWish {
+/** What sockets to destinations and to the upstream shall be: wrong wishes show at the start, not at the first client. */
+function wishesOut(config: ServiceConfig): SocketWish[] {
   const upstream = 'upstream' in config ? config.upstream : undefined
-  return socketWish({ ...(upstream ?? config.egress) })
+  if (upstream === undefined) return [socketWish({ ...config.egress })]
+  const alsoStraight =
+    upstream.whenUnreachable === 'direct' || ('upstreamFor' in config && config.upstreamFor !== undefined)
+  return [upstream, ...(alsoStraight ? [config.egress] : [])].map((each) => socketWish({ ...each }))
 }

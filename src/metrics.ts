@@ -11,6 +11,8 @@ export interface Metrics {
   readonly transports: Counter<'service' | 'side' | 'protocol' | 'reason'>
   /** Seconds from the handshake's end to a connected destination. */
   readonly dial: Histogram<'service'>
+  /** Whether the next proxy could be reached at the last attempt: 1 or 0; nothing before the first. */
+  readonly upstreamUp: Gauge<'service'>
 }
 
 /** @param active reports each service's sessions in progress, asked at every scrape */
@@ -55,6 +57,12 @@ export function createMetrics(
       help: 'Time from the handshake to a connected destination',
       labelNames: ['service'],
       buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
+      registers,
+    }),
+    upstreamUp: new Gauge({
+      name: 'mptk_upstream_up',
+      help: 'Whether the upstream proxy could be reached at the last attempt',
+      labelNames: ['service'],
       registers,
     }),
   }

@@ -9,8 +9,8 @@ export function direct(kernel: Kernel, config: EgressConfig): Egress {
   const wish = socketWish({ ...config })
   return {
     name: 'direct',
-    resolves: true,
     async dial(destination, options) {
+      options.admit(true)
       const connection = await dial(kernel, destination, { wish, ...options })
       return { connection, bound: connection.local }
     },

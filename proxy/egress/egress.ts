@@ -7,6 +7,13 @@ export interface EgressOptions {
   signal: Cancellation
   /** Milliseconds for everything up to the connected destination. */
   timeout: number
+  /**
+   * The rules' word on the destination. Whoever resolves it or passes it on asks first, before
+   * anything leaves this host for its sake.
+   * @param resolved whether a name is resolved here, and `allow` then judges each of its addresses
+   * @throws {MptkError} MPTK_DENIED
+   */
+  admit(resolved: boolean): void
   /** The rules' word on each resolved address. */
   allow(address: string): boolean
 }
@@ -22,8 +29,17 @@ export interface Reached {
 export interface Egress {
   /** For status: `direct`, `socks5 10.0.2.2:1080`. */
   readonly name: string
-  /** Names are resolved here, and each address is judged by `allow`. */
-  readonly resolves: boolean
-  /** @throws what the dial or the upstream said; the pipeline turns it into the protocol's answer */
+  /** @throws what the rules, the dial or the upstream said; the pipeline turns it into the protocol's answer */
   dial(destination: Destination, options: EgressOptions): Promise<Reached>
+}
+
+/** The next proxy: an egress that may be out of reach itself, whatever the destination. */
+export interface Upstream extends Egress {
+  /** Where it listens, as text. */
+  readonly address: string
+  /**
+   * Whether it answers.
+   * @throws {UpstreamUnreachable} @throws what it answered, when that is not what was expected
+   */
+  probe(signal: Cancellation): Promise<void>
 }

@@ -1,19 +1,40 @@
 /** The way out that a service's configuration asks for. */
 import { loadPassword } from '../../src/config/load.js'
-import type { EgressConfig, UpstreamConfig } from '../../src/config/service.js'
+import type { UpstreamConfig, WayOutConfig } from '../../src/config/service.js'
 import type { Kernel } from '../../src/kernel/kernel.js'
+import type { Parts, Runtime } from '../pipeline.js'
+import { goesThroughUpstream } from './choose.js'
 import { direct } from './direct.js'
-import type { Egress } from './egress.js'
+import type { Egress, Upstream } from './egress.js'
 import { socks5Upstream } from './socks5-upstream.js'
+import { UpstreamWatch } from './upstream-watch.js'
+import { whenUnreachable } from './when-unreachable.js'
 
-/** Straight, or through the next proxy where there is an upstream. @throws {MptkError} MPTK_CONFIG_FILE */
-export async function egressOf(
-  config: { upstream?: UpstreamConfig | undefined; egress: EgressConfig },
-  kernel: Kernel,
-): Promise<Egress> {
-  const { upstream } = config
-  if (upstream === undefined) return direct(kernel, config.egress)
-  if (upstream.username === undefined) return socks5Upstream(kernel, upstream)
-  const password = upstream.password ?? (await loadPassword(upstream.passwordFile ?? ''))
-  return socks5Upstream(kernel, upstream, { username: upstream.username, password })
+/**
+ * Straight, or through the next proxy where there is an upstream.
+ * @param name of the service @throws {MptkError} MPTK_CONFIG_FILE
+ */
+export async function wayOut(
+  { upstream: config, upstreamFor, egress }: WayOutConfig,
+  name: string,
+  runtime: Runtime,
+): Promise<Pick<Parts, 'egress' | 'upstream'>> {
+  const straight = direct(runtime.kernel, egress)
+  if (config === undefined) return { egress: straight }
+  const upstream = await upstreamOf(config, runtime.kernel)
+  const watch = new UpstreamWatch(upstream, config.whenUnreachable, name, runtime)
+  const through = whenUnreachable(upstream, watch, config.whenUnreachable === 'direct' ? straight : undefined)
+  if (upstreamFor === undefined || upstreamFor.policy === 'all') return { egress: through, upstream: watch }
+  const chosen = goesThroughUpstream(upstreamFor)
+  const either: Egress = {
+    name: `${through.name} for some destinations`,
+    dial: (destination, options) => (chosen(destination) ? through : straight).dial(destination, options),
+  }
+  return { egress: either, upstream: watch }
+}
+
+async function upstreamOf(config: UpstreamConfig, kernel: Kernel): Promise<Upstream> {
+  if (config.username === undefined) return socks5Upstream(kernel, config)
+  const password = config.password ?? (await loadPassword(config.passwordFile ?? ''))
+  return socks5Upstream(kernel, config, { username: config.username, password })
 }

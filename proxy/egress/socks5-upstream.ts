@@ -1,62 +1,111 @@
-import { familyOf, formatAddress } from '../../src/address.js'
+import { familyOf, formatAddress, type SocketAddress } from '../../src/address.js'
 import type { UpstreamConfig } from '../../src/config/service.js'
 import { socketWish } from '../../src/config/socket.js'
-import { MptkError } from '../../src/errors.js'
+import { describeError, MptkError } from '../../src/errors.js'
 import type { Kernel } from '../../src/kernel/kernel.js'
+import type { Cancellation } from '../../src/net/cancel.js'
+import type { Connection } from '../../src/net/connection.js'
 import { dial } from '../../src/net/dial.js'
-import { connectThrough, type Credentials } from '../socks5/client.js'
-import type { Egress, Reached } from './egress.js'
+import { MessageReader } from '../message-reader.js'
+import { chooseMethod, connectThrough, type Credentials } from '../socks5/client.js'
+import { MAX_MESSAGE } from '../socks5/codec.js'
+import type { Upstream } from './egress.js'
+
+/**
+ * The proxy cannot be reached or does not answer at all: no word on the destination. Must not
+ * look like the destination's failure, or a client would blame the wrong host.
+ */
+export class UpstreamUnreachable extends MptkError {
+  constructor(at: string, cause: unknown) {
+    super('MPTK_UPSTREAM', `the upstream proxy ${at} cannot be reached: ${describeError(cause)}`, { cause })
+  }
+}
+
+/** A connection to the proxy on which it has chosen the method of authentication. */
+interface Greeted {
+  connection: Connection
+  reader: MessageReader
+}
 
 /**
  * Goes through another SOCKS5 proxy, dialled over MPTCP. Names travel unresolved: the
  * upstream resolves them where it stands.
  */
-export function socks5Upstream(kernel: Kernel, config: UpstreamConfig, credentials?: Credentials): Egress {
+export function socks5Upstream(
+  kernel: Kernel,
+  config: Omit<UpstreamConfig, 'whenUnreachable'>,
+  credentials?: Credentials,
+): Upstream {
   const wish = socketWish({ ...config })
-  const at = formatAddress(config.address)
+  const address = formatAddress(config.address)
+
+  /** @throws {UpstreamUnreachable}, or what it answered instead */
+  async function reach(timeout: number, signal: Cancellation): Promise<Greeted> {
+    const started = performance.now()
+    let connection: Connection | undefined
+    try {
+      connection = await dial(kernel, config.address, { wish, timeout, signal })
+      const reader = new MessageReader(connection, MAX_MESSAGE)
+      const late = new MptkError('MPTK_TIMEOUT', `no answer within ${timeout} ms`)
+      const limits = { timeout: timeout - (performance.now() - started), signal, late }
+      await within(connection, limits, chooseMethod(connection, reader, credentials))
+      return { connection, reader }
+    } catch (error) {
+      connection?.close()
+      if (signal.aborted) throw signal.reason
+      if (error instanceof MptkError && error.code === 'MPTK_UPSTREAM') throw error
+      throw new UpstreamUnreachable(address, error)
+    }
+  }
+
   return {
-    name: `socks5 ${at}`,
-    resolves: false,
-    async dial(destination, { timeout, signal }): Promise<Reached> {
+    name: `socks5 ${address}`,
+    address,
+    async dial(destination, options) {
+      options.admit(false)
+      const { timeout, signal } = options
       const started = performance.now()
-      const connection = await dial(kernel, config.address, { wish, timeout, signal }).catch(
-        (cause: unknown) => {
-          throw unreachable(at, cause)
-        },
-      )
-      const left = Math.max(1, timeout - (performance.now() - started))
-      const timer = setTimeout(() => {
-        connection.fail(
-          new MptkError('MPTK_TIMEOUT', `no answer from the upstream proxy ${at} within ${timeout} ms`),
-        )
-      }, left)
-      const onAbort = (): void => connection.fail(signal.reason)
-      signal.addEventListener('abort', onAbort, { once: true })
-      if (signal.aborted) onAbort()
+      const { connection, reader } = await reach(Math.min(config.connectTimeout, timeout), signal)
       try {
-        const { bound, head } = await connectThrough(connection, destination, credentials)
-        return {
-          connection,
-          // a proxy may answer with a name, which our own reply cannot promise to mean anything
-          bound:
-            familyOf(bound.host) === 0
-              ? { address: '0.0.0.0', port: 0 }
-              : { address: bound.host, port: bound.port },
-          ...(head.length > 0 && { head }),
-        }
+        const late = new MptkError(
+          'MPTK_TIMEOUT',
+          `no answer from the upstream proxy ${address} within ${timeout} ms`,
+        )
+        const limits = { timeout: timeout - (performance.now() - started), signal, late }
+        const talk = connectThrough(connection, reader, destination, credentials)
+        const { bound, head } = await within(connection, limits, talk)
+        return { connection, bound: ipBound(bound), ...(head.length > 0 && { head }) }
       } catch (error) {
         connection.close()
         throw error
-      } finally {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', onAbort)
       }
+    },
+    async probe(signal) {
+      const { connection } = await reach(config.connectTimeout, signal)
+      connection.close()
     },
   }
 }
 
-/** The upstream's failure must not look like the destination's: a client would blame the wrong host. */
-function unreachable(at: string, cause: unknown): MptkError {
-  const what = cause instanceof Error ? cause.message : String(cause)
-  return new MptkError('MPTK_UPSTREAM', `the upstream proxy ${at} cannot be reached: ${what}`, { cause })
+/** Makes the talk fail, by its connection, when it takes too long or is withdrawn. */
+async function within<T>(
+  connection: Connection,
+  { timeout, signal, late }: { timeout: number; signal: Cancellation; late: Error },
+  talk: Promise<T>,
+): Promise<T> {
+  const timer = setTimeout(() => connection.fail(late), Math.max(1, timeout))
+  const onAbort = (): void => connection.fail(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  try {
+    return await talk
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** A proxy may answer with a name, which our own reply cannot promise to mean anything. */
+function ipBound({ host, port }: { host: string; port: number }): SocketAddress {
+  return familyOf(host) === 0 ? { address: '0.0.0.0', port: 0 } : { address: host, port }
 }

@@ -6,6 +6,7 @@
 import { familyOf, formatAddress, PrefixSet, type Destination } from '../../src/address.js'
 import type { RuleConfig } from '../../src/config/service.js'
 import { MptkError } from '../../src/errors.js'
+import { DestinationPatterns } from './destinations.js'
 import { protectedReason } from './protected.js'
 
 export interface Subject {
@@ -19,9 +20,8 @@ type Decision = 'allow' | 'deny' | 'depends' | undefined
 
 interface Rule {
   action: 'allow' | 'deny'
-  names: RegExp[]
-  prefixes: PrefixSet | undefined
-  anywhere: boolean
+  /** Undefined for anywhere. */
+  destinations: DestinationPatterns | undefined
   ports: [number, number][] | undefined
   users: Set<string> | undefined
   sources: PrefixSet | undefined
@@ -69,14 +69,14 @@ export class Rules {
       if (rule.ports?.every(([first, last]) => port < first || port > last)) continue
       if (rule.users !== undefined && !rule.users.has(subject.user ?? '')) continue
       if (rule.sources !== undefined && !rule.sources.has(subject.source)) continue
-      const matched = matchesDestination(rule, host, address)
+      const matched = rule.destinations?.matches(host, address) ?? true
       if (matched === 'depends') {
         if (resolved) return 'depends'
         continue
       }
       // an address of this host is opened only by a rule that names the address
       if (matched && rule.action === 'allow' && address !== undefined) {
-        const byAddress = rule.prefixes?.has(address) === true
+        const byAddress = rule.destinations?.hasAddress(address) === true
         if (byAddress || protectedReason(address) === undefined) return 'allow'
       } else if (matched) return rule.action
     }
@@ -84,31 +84,14 @@ export class Rules {
   }
 }
 
-function matchesDestination(rule: Rule, host: string, address: string | undefined): boolean | 'depends' {
-  if (rule.anywhere || rule.names.some((name) => name.test(host))) return true
-  if (rule.prefixes === undefined) return false
-  return address === undefined ? 'depends' : rule.prefixes.has(address)
-}
-
 function compile(config: RuleConfig): Rule {
   const action = config.allow === undefined ? 'deny' : 'allow'
   const { destinations, ports, users, sources } = config.allow ?? config.deny ?? {}
-  const isPrefix = (pattern: string): boolean => familyOf(pattern.split('/')[0] ?? '') !== 0
-  const prefixes = destinations?.filter(isPrefix) ?? []
   return {
     action,
-    names: destinations?.filter((pattern) => !isPrefix(pattern)).map(namePattern) ?? [],
-    prefixes: prefixes.length > 0 ? new PrefixSet(prefixes) : undefined,
-    anywhere: destinations === undefined,
+    destinations: destinations && new DestinationPatterns(destinations),
     ports,
     users: users && new Set(users),
     sources: sources && new PrefixSet(sources),
   }
-}
-
-/** `example.org` is that name; `*.example.org` is every name below it; `*` is any. */
-function namePattern(pattern: string): RegExp {
-  if (pattern === '*') return /^/
-  const escaped = pattern.replace(/^\*\./, '').replaceAll('.', '\\.')
-  return new RegExp(pattern.startsWith('*.') ? `\\.${escaped}$` : `^${escaped}$`, 'i')
 }

@@ -1,15 +1,14 @@
-/** The client's side of SOCKS5 on a connection to an upstream proxy. */
+/** The client's side of SOCKS5 on a connection to an upstream proxy: first the method, then the request. */
 import { formatAddress, type Destination } from '../../src/address.js'
 import { MptkError } from '../../src/errors.js'
 import type { Connection } from '../../src/net/connection.js'
-import { MessageReader } from '../message-reader.js'
+import type { MessageReader } from '../message-reader.js'
 import {
   COMMAND,
   decodeReply,
   encodeCredentials,
   encodeGreeting,
   encodeRequest,
-  MAX_MESSAGE,
   METHOD,
   ProtocolError,
   REPLY,
@@ -36,19 +35,38 @@ export class UpstreamRefusal extends MptkError {
 }
 
 /**
- * CONNECT through the proxy at the other end. The whole conversation costs two round trips
- * (three with a password): messages whose answer cannot change what follows are sent together.
+ * Greets the proxy and has it choose the method of authentication.
+ * @throws {MptkError} MPTK_UPSTREAM when it breaks the protocol or wants another method than ours;
+ *   whatever else is thrown means that it did not answer
+ */
+export async function chooseMethod(
+  connection: Connection,
+  reader: MessageReader,
+  credentials?: Credentials,
+): Promise<void> {
+  const offered = credentials === undefined ? METHOD.none : METHOD.password
+  await connection.write(encodeGreeting([offered]))
+  const chosen = await reader.next(pair(VERSION)).catch((cause: unknown) => {
+    throw cause instanceof ProtocolError ? brokenProtocol(cause) : cause
+  })
+  if (chosen === offered) return
+  const wanted = credentials === undefined ? 'wants a password and none is configured' : 'takes no password'
+  throw new MptkError('MPTK_UPSTREAM', `the upstream proxy ${wanted} (it chose method ${chosen})`)
+}
+
+/**
+ * CONNECT through a proxy that has chosen its method: one round trip, two with a password.
  * @returns the address the upstream dialled from, as it says, and payload bytes that came with the reply
  * @throws {UpstreamRefusal} @throws {MptkError} MPTK_UPSTREAM when the upstream breaks the protocol
  */
 export async function connectThrough(
   connection: Connection,
+  reader: MessageReader,
   destination: Destination,
   credentials?: Credentials,
 ): Promise<{ bound: Destination; head: Buffer }> {
-  const reader = new MessageReader(connection, MAX_MESSAGE)
   try {
-    await authenticate(connection, reader, credentials)
+    if (credentials !== undefined) await logIn(connection, reader, credentials)
     await connection.write(encodeRequest(COMMAND.connect, destination))
     const { reply, bound } = await reader.next(decodeReply)
     if (reply !== REPLY.succeeded) {
@@ -57,23 +75,12 @@ export async function connectThrough(
     return { bound, head: reader.rest }
   } catch (cause) {
     if (!(cause instanceof ProtocolError) && !isEarlyEnd(cause)) throw cause
-    throw new MptkError('MPTK_UPSTREAM', `the upstream proxy broke the protocol: ${cause.message}`, { cause })
+    throw brokenProtocol(cause)
   }
 }
 
-async function authenticate(
-  connection: Connection,
-  reader: MessageReader,
-  credentials: Credentials | undefined,
-): Promise<void> {
-  const offered = credentials === undefined ? METHOD.none : METHOD.password
-  await connection.write(encodeGreeting([offered]))
-  const chosen = await reader.next(pair(VERSION))
-  if (chosen !== offered) {
-    const wanted = credentials === undefined ? 'wants a password and none is configured' : 'takes no password'
-    throw new MptkError('MPTK_UPSTREAM', `the upstream proxy ${wanted} (it chose method ${chosen})`)
-  }
-  if (credentials === undefined) return
+/** RFC 1929. */
+async function logIn(connection: Connection, reader: MessageReader, credentials: Credentials): Promise<void> {
   await connection.write(encodeCredentials(credentials.username, credentials.password))
   if ((await reader.next(pair(1))) !== 0) {
     throw new MptkError(
@@ -89,6 +96,10 @@ function pair(version: number) {
     if (bytes[0] !== version) throw new ProtocolError(`expected version ${version}, found ${bytes[0]}`)
     return bytes[1] === undefined ? undefined : { value: bytes[1], length: 2 }
   }
+}
+
+function brokenProtocol(cause: Error): MptkError {
+  return new MptkError('MPTK_UPSTREAM', `the upstream proxy broke the protocol: ${cause.message}`, { cause })
 }
 
 function isEarlyEnd(error: unknown): error is MptkError {

@@ -1,14 +1,14 @@
 /** The SOCKS5 service: users, rules, and a way out. */
 import { loadUsers } from '../../src/config/load.js'
 import type { Socks5Config } from '../../src/config/socks5.js'
-import { egressOf } from '../egress/of.js'
+import { wayOut } from '../egress/of.js'
 import type { Parts, Runtime } from '../pipeline.js'
 import { Rules } from '../rules/rules.js'
 import { Users } from '../users/users.js'
 import { socks5Handshake } from './handshake.js'
 
 /** @throws {MptkError} naming the key or the file */
-export async function socks5Parts(config: Socks5Config, { kernel }: Runtime): Promise<Parts> {
+export async function socks5Parts(config: Socks5Config, name: string, runtime: Runtime): Promise<Parts> {
   const users =
     config.users === undefined && config.usersFile === undefined
       ? undefined
@@ -19,6 +19,6 @@ export async function socks5Parts(config: Socks5Config, { kernel }: Runtime): Pr
   return {
     handshake: socks5Handshake(users),
     rules: new Rules(config.rules),
-    egress: await egressOf(config, kernel),
+    ...(await wayOut(config, name, runtime)),
   }
 }

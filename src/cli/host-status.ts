@@ -20,10 +20,11 @@ export function hostStatus(runtime: Runtime, services: readonly RunningService[]
       mptcp: whyNoMptcp === undefined,
       ...(whyNoMptcp !== undefined && { reason: whyNoMptcp }),
     },
-    services: services.map(({ name, type, listeners, egress, warnings }) => ({
+    services: services.map(({ name, type, listeners, egress, upstream, warnings }) => ({
       name,
       type,
       egress,
+      ...(upstream !== undefined && { upstream: upstream() }),
       warnings,
       listeners: listeners.map(({ address, opened }) => ({ address: formatAddress(address), ...opened })),
     })),

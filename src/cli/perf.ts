@@ -198,11 +198,16 @@ async function connector(
   const address = parseDestination(through)
   const egress = socks5Upstream(
     kernel,
-    { type: 'socks5', mptcp: 'preferred', keepalive: KEEPALIVE, address, ...wish },
+    { type: 'socks5', mptcp: 'preferred', keepalive: KEEPALIVE, connectTimeout: DIAL, address, ...wish },
     credentials,
   )
   return async (signal) => {
-    const { connection, head } = await egress.dial(target, { timeout: DIAL, signal, allow: () => true })
+    const { connection, head } = await egress.dial(target, {
+      timeout: DIAL,
+      signal,
+      admit: () => undefined,
+      allow: () => true,
+    })
     if (head === undefined) return connection
     connection.reset()
     throw usage(`${formatAddress(target)} speaks first: it is no mptk perf server`)

@@ -3,9 +3,10 @@ import { z } from 'zod'
 import { host } from './host.js'
 import { reverseTcp } from './reverse-tcp.js'
 import { socks5 } from './socks5.js'
+import { transparent } from './transparent.js'
 import { socketAddress, wholeNumber } from './values.js'
 
-export const service = z.discriminatedUnion('type', [socks5, reverseTcp])
+export const service = z.discriminatedUnion('type', [socks5, reverseTcp, transparent])
 
 export const configSchema = z.strictObject({
   services: z.array(service).min(1, 'expected at least one service'),

@@ -69,6 +69,10 @@ export const upstream = z
     type: z.literal('socks5'),
     address: destination,
     transport: z.enum(['mptcp', 'tcp']).default('mptcp'),
+    /** `refuse` is a kill switch: nothing ever leaves past the upstream. */
+    whenUnreachable: z.enum(['refuse', 'direct']).default('refuse'),
+    /** From the beginning of the dial to the upstream's first answer. */
+    connectTimeout: duration.prefault('5s'),
     username: credential.optional(),
     password: credential.optional(),
     passwordFile: fileName.optional(),
@@ -89,6 +93,43 @@ export const upstream = z
 
 export const egress = z.strictObject({ transport: z.enum(['mptcp', 'tcp']).default('tcp'), ...dialKeys })
 
+/** Which destinations go through the upstream; the others go straight, by `egress`. */
+const upstreamFor = z
+  .strictObject({
+    policy: z.enum(['all', 'only', 'except']).default('all'),
+    destinations: oneOrMore(destinationPattern).optional(),
+  })
+  .superRefine(({ policy, destinations }, context) => {
+    if ((policy === 'all') === (destinations === undefined)) return
+    context.addIssue({
+      code: 'custom',
+      path: ['destinations'],
+      message:
+        policy === 'all'
+          ? 'expected none with policy: all, found some'
+          : `expected destinations with policy: ${policy}, found none`,
+    })
+  })
+
+/** Keys of services that go straight or through the next proxy. {@link checkWayOut} belongs to them. */
+export const wayOutKeys = {
+  egress: egress.prefault({}),
+  upstream: upstream.optional(),
+  upstreamFor: upstreamFor.optional(),
+}
+
+export function checkWayOut(
+  value: { upstream?: unknown; upstreamFor?: unknown },
+  context: z.core.$RefinementCtx,
+): void {
+  if (value.upstreamFor === undefined || value.upstream !== undefined) return
+  context.addIssue({
+    code: 'custom',
+    path: ['upstreamFor'],
+    message: 'expected an upstream beside upstreamFor, found none',
+  })
+}
+
 export const serviceKeys = {
   name: z
     .string()
@@ -102,5 +143,11 @@ export const serviceKeys = {
 
 export type UpstreamConfig = z.output<typeof upstream>
 export type EgressConfig = z.output<typeof egress>
+export type UpstreamForConfig = z.output<typeof upstreamFor>
+export interface WayOutConfig {
+  egress: EgressConfig
+  upstream?: UpstreamConfig | undefined
+  upstreamFor?: UpstreamForConfig | undefined
+}
 export type RuleConfig = z.output<typeof rule>
 export type UsersConfig = z.output<typeof usersMap>

@@ -1,7 +1,7 @@
 /** `type: socks5`. */
 import { z } from 'zod'
 import { isLoopback } from '../address.js'
-import { egress, rule, serviceKeys, upstream, usersMap } from './service.js'
+import { checkWayOut, rule, serviceKeys, usersMap, wayOutKeys } from './service.js'
 import { fileName } from './values.js'
 
 export const socks5 = z
@@ -12,10 +12,10 @@ export const socks5 = z
     usersFile: fileName.optional(),
     anonymous: z.boolean().default(false),
     rules: z.array(rule).default([]),
-    egress: egress.prefault({}),
-    upstream: upstream.optional(),
+    ...wayOutKeys,
   })
   .superRefine((value, context) => {
+    checkWayOut(value, context)
     const open = value.users === undefined && value.usersFile === undefined && !value.anonymous
     const exposed = open ? value.listen.find((each) => !isLoopback(each.address)) : undefined
     if (exposed !== undefined) {

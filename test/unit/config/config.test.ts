@@ -9,6 +9,10 @@ const reverse = (more: object = {}) => ({
   services: [{ type: 'reverse-tcp', listen: '127.0.0.1:80', target: '10.0.0.1:80', ...more }],
 })
 
+const transparent = (more: object = {}) => ({
+  services: [{ type: 'transparent', listen: '0.0.0.0:5201', ...more }],
+})
+
 void t.test('defaults', (t) => {
   const keepalive = { idle: 60, interval: 10, count: 6 }
   const common = {
@@ -50,8 +54,20 @@ void t.test('defaults', (t) => {
       transport: 'mptcp',
       mptcp: 'preferred',
       keepalive,
+      whenUnreachable: 'refuse',
+      connectTimeout: 5000,
     },
   })
+  t.strictSame(checkConfig(transparent(), 'test').services, [
+    {
+      ...common,
+      type: 'transparent',
+      listen: [{ address: '0.0.0.0', port: 5201 }],
+      transport: 'tcp',
+      intercept: 'redirect',
+      rules: [],
+    },
+  ])
   t.end()
 })
 
@@ -71,8 +87,11 @@ void t.test('every mistake is one line of where, what was expected and what was 
     [{ services: {} }, 'services: expected a list, found a map'],
     [{ services: [] }, 'services: expected at least one service, found a list'],
     [{ services: ['socks5'] }, 'services[0]: expected a map of keys and values, found "socks5"'],
-    [{ services: [{}] }, 'services[0].type: expected socks5 or reverse-tcp, found nothing'],
-    [{ services: [{ type: 'sock5' }] }, 'services[0].type: expected socks5 or reverse-tcp, found "sock5"'],
+    [{ services: [{}] }, 'services[0].type: expected one of socks5, reverse-tcp, transparent, found nothing'],
+    [
+      { services: [{ type: 'sock5' }] },
+      'services[0].type: expected one of socks5, reverse-tcp, transparent, found "sock5"',
+    ],
     [
       socks5({ listen: 5 }),
       'services[0].listen: expected an IP address with a port (as 127.0.0.1:1080 or [::1]:1080), found 5',
@@ -160,6 +179,57 @@ void t.test('every mistake is one line of where, what was expected and what was 
         upstream: { type: 'socks5', address: 'a:1', username: 'a', password: 'secret', passwordFile: 'f' },
       }),
       'services[0].upstream.passwordFile: expected either password or passwordFile, found both',
+    ],
+    [
+      socks5({ upstream: { type: 'socks5', address: 'a:1', whenUnreachable: 'block' } }),
+      'services[0].upstream.whenUnreachable: expected refuse or direct, found "block"',
+    ],
+    [
+      socks5({ upstreamFor: { policy: 'all' } }),
+      'services[0].upstreamFor: expected an upstream beside upstreamFor, found none',
+    ],
+    [
+      socks5({ upstream: { type: 'socks5', address: 'a:1' }, upstreamFor: { policy: 'some' } }),
+      'services[0].upstreamFor.policy: expected one of all, only, except, found "some"',
+    ],
+    [
+      socks5({ upstream: { type: 'socks5', address: 'a:1' }, upstreamFor: { policy: 'only' } }),
+      'services[0].upstreamFor.destinations: expected destinations with policy: only, found none',
+    ],
+    [
+      socks5({ upstream: { type: 'socks5', address: 'a:1' }, upstreamFor: { destinations: '10.0.0.0/8' } }),
+      'services[0].upstreamFor.destinations: expected none with policy: all, found some',
+    ],
+    [
+      transparent({ upstreamFor: { policy: 'all' } }),
+      'services[0].upstreamFor: expected an upstream beside upstreamFor, found none',
+    ],
+    [
+      transparent({ transport: 'mptcp' }),
+      'services[0].transport: expected tcp with intercept: redirect, found "mptcp": the kernel tells no original destination (SO_ORIGINAL_DST) of an MPTCP socket',
+    ],
+    [
+      transparent({ listen: ['0.0.0.0:5201', '[::1]:0'] }),
+      'services[0].listen[1]: expected a port for nftables to name, found 0',
+    ],
+    [
+      transparent({ intercept: 'divert' }),
+      'services[0].intercept: expected redirect or tproxy, found "divert"',
+    ],
+    [
+      transparent({ rules: [{ allow: {} }, { deny: { destinations: ['10.0.0.0/8', 'evil.example'] } }] }),
+      'services[0].rules[1].deny.destinations[1]: expected a prefix as 10.0.0.0/8, found "evil.example": a transparent service knows addresses, not names',
+    ],
+    [
+      transparent({ rules: [{ allow: { users: 'alice' } }] }),
+      'services[0].rules[0].allow.users: expected none in a transparent service, where nobody says who he is, found some',
+    ],
+    [
+      transparent({
+        upstream: { type: 'socks5', address: 'a:1' },
+        upstreamFor: { policy: 'except', destinations: '*.example' },
+      }),
+      'services[0].upstreamFor.destinations[0]: expected a prefix as 10.0.0.0/8, found "*.example": a transparent service knows addresses, not names',
     ],
     [socks5({ usersFile: 5 }), 'services[0].usersFile: expected a file name, found 5'],
     [socks5({ name: 'a b' }), 'services[0].name: expected at most 40 letters, digits, _ . -, found "a b"'],
@@ -266,6 +336,8 @@ void t.test('a proxy for anybody is refused unless it is asked for', (t) => {
     () => checkConfig(socks5({ listen: ['127.0.0.9:1080', '[::1]:1080'] }), 'test'),
     'loopback is for this machine',
   )
+  t.doesNotThrow(() => checkConfig(transparent(), 'test'), 'the kernel says who was brought here')
+  t.doesNotThrow(() => checkConfig(transparent({ intercept: 'tproxy', transport: 'mptcp' }), 'test'))
   t.doesNotThrow(
     () => checkConfig(reverse({ listen: '0.0.0.0:80' }), 'test'),
     "a fixed target is the owner's choice",

@@ -219,12 +219,32 @@ void t.test('upstreams with answers of their own', async (t) => {
   t.match(await eager.records(1), [{ up: 2, down: 9 }])
 })
 
-void t.test('an upstream that says nothing: the dial timeout', async (t) => {
+void t.test('an upstream that says nothing', async (t) => {
   const silent = await server(t, () => undefined)
-  const chain = await near(t, silent, {}, { timeouts: { dial: '1s' } })
-  t.equal(await refusal(t, chain, '127.0.0.1', 80), failure(6))
+  const patience = [
+    ['connectTimeout', { connectTimeout: '300ms' }, {}],
+    ['the dial timeout, where that is shorter', {}, { timeouts: { dial: '300ms' } }],
+  ] as const
+  for (const [what, upstream, more] of patience) {
+    const chain = await near(t, silent, upstream, more)
+    t.equal(await refusal(t, chain, '127.0.0.1', 80), failure(1), what)
+    t.match(await chain.records(1), [
+      {
+        outcome: 'unreachable',
+        error: /^the upstream proxy \S+ cannot be reached: no answer within 300 ms$/,
+      },
+    ])
+  }
+})
+
+void t.test('an upstream that is lost in its own dial: the dial timeout', async (t) => {
+  const port = await server(t, (socket) => {
+    socket.once('data', () => socket.write(hex('05 00')))
+  })
+  const chain = await near(t, port, {}, { timeouts: { dial: '300ms' } })
+  t.equal(await refusal(t, chain, '127.0.0.1', 80), failure(6), 'it is the destination that takes too long')
   t.match(await chain.records(1), [
-    { outcome: 'unreachable', error: /^no answer from the upstream proxy \S+ within 1000 ms$/ },
+    { outcome: 'unreachable', error: /^no answer from the upstream proxy \S+ within 300 ms$/ },
   ])
 })
 
