@@ -11,6 +11,7 @@
         "native/socket.c",
         "native/options.c",
         "native/info.c",
+        "native/info_full.c",
         "native/info_out_of_tree.c",
         "native/netlink.c",
         "native/watch.c",

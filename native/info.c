@@ -5,7 +5,7 @@
  * are often older than the kernel. Structs grow with every kernel: rooms are larger than
  * today's, and what is handed on is as long as the kernel said.
  */
-#include "common.h"
+#include "info.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -15,12 +15,10 @@
 #define OPT_MPTCP_INFO 1
 #define OPT_MPTCP_TCPINFO 2
 #define OPT_MPTCP_SUBFLOW_ADDRS 3
-#define OPT_MPTCP_FULL_INFO 4
 
 /* 96, 280, 264 and 256 bytes on Linux 6.18. */
 #define MPTCP_INFO_ROOM 512
 #define TCP_INFO_ROOM 1024
-#define SUBFLOW_INFO_ROOM 512
 #define SUBFLOW_ADDRS_SIZE 256
 /* The in-kernel path manager allows 8 extra subflows; a userspace one more. */
 #define SUBFLOWS_FIRST 16
@@ -31,19 +29,6 @@ struct subflow_data {
 	uint32_t num_subflows;
 	uint32_t size_kernel;
 	uint32_t size_user;
-};
-
-/* struct mptcp_full_info; fields the kernel fills must be 0 on input. */
-struct full_info {
-	uint32_t size_tcpinfo_kernel;
-	uint32_t size_tcpinfo_user;
-	uint32_t size_sfinfo_kernel;
-	uint32_t size_sfinfo_user;
-	uint32_t num_subflows;
-	uint32_t size_arrays_user;
-	uint64_t subflow_info;
-	uint64_t tcp_info;
-	uint8_t mptcp_info[MPTCP_INFO_ROOM];
 };
 
 bool mptk_set_buffer(napi_env env, napi_value object, const char *name, const void *data, size_t length)
@@ -84,58 +69,35 @@ static void *allocate(size_t header, size_t count, size_t each)
 	return calloc(1, header + count * each);
 }
 
-/* 0, or the errno. *tcp_info and *subflow_info are the caller's to free, whatever is returned. */
-static int read_full(int fd, size_t room, struct full_info *full, socklen_t *length, void **tcp_info,
-                     void **subflow_info)
+static bool set_full(napi_env env, napi_value object, const struct mptk_full_info *full)
 {
-	*tcp_info = allocate(0, room, TCP_INFO_ROOM);
-	*subflow_info = allocate(0, room, SUBFLOW_INFO_ROOM);
-	if (!*tcp_info || !*subflow_info)
-		return ENOMEM;
-	memset(full, 0, sizeof(*full));
-	full->size_tcpinfo_user = TCP_INFO_ROOM;
-	full->size_sfinfo_user = SUBFLOW_INFO_ROOM;
-	full->size_arrays_user = (uint32_t)room;
-	full->tcp_info = (uintptr_t)*tcp_info;
-	full->subflow_info = (uintptr_t)*subflow_info;
-	*length = sizeof(*full);
-	return getsockopt(fd, SOL_MPTCP, OPT_MPTCP_FULL_INFO, full, length) == 0 ? 0 : errno;
-}
-
-static bool set_full(napi_env env, napi_value object, const struct full_info *full, socklen_t length,
-                     const void *tcp_info, const void *subflow_info)
-{
-	size_t header = offsetof(struct full_info, mptcp_info);
-
-	return mptk_set_buffer(env, object, "info", full->mptcp_info, length > header ? length - header : 0) &&
-	       mptk_set_buffers(env, object, "tcpInfo", tcp_info, full->size_tcpinfo_user, full->num_subflows) &&
-	       mptk_set_buffers(env, object, "addresses", subflow_info, full->size_sfinfo_user,
-	                        full->num_subflows) &&
+	return mptk_set_buffer(env, object, "info", full->info, full->info_length) &&
+	       mptk_set_buffers(env, object, "tcpInfo", full->tcp_info, full->tcp_info_size, full->count) &&
+	       mptk_set_buffers(env, object, "addresses", full->subflow_info, full->subflow_info_size,
+	                        full->count) &&
 	       set_source(env, object, "full");
 }
 
 /* 0 and object filled; the errno; or -1 with an exception pending. */
 static int full_info(napi_env env, int fd, napi_value object)
 {
-	struct full_info full;
-	void *tcp_info, *subflow_info;
-	socklen_t length;
-	size_t room = SUBFLOWS_FIRST;
-	int err;
+	struct mptk_full_info *full;
+	int err = mptk_full_info_read(fd, &full);
 
-	for (;;) {
-		err = read_full(fd, room, &full, &length, &tcp_info, &subflow_info);
-		if (err != 0 || full.num_subflows <= room)
-			break;
-		room = full.num_subflows;
-		free(tcp_info);
-		free(subflow_info);
-	}
-	if (err == 0 && !set_full(env, object, &full, length, tcp_info, subflow_info))
+	if (err != 0)
+		return err;
+	if (!set_full(env, object, full))
 		err = -1;
-	free(tcp_info);
-	free(subflow_info);
+	mptk_full_info_free(full);
 	return err;
+}
+
+napi_value mptk_full_info_object(napi_env env, const struct mptk_full_info *full)
+{
+	napi_value object;
+
+	MPTK_NAPI(env, napi_create_object(env, &object));
+	return set_full(env, object, full) ? object : NULL;
 }
 
 /* MPTCP_TCPINFO or MPTCP_SUBFLOW_ADDRS; results as full_info. */

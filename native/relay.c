@@ -179,6 +179,8 @@ static struct relay *relay_new(int a, int b, const struct relay_options *options
 	relay->socket[1].fd = b;
 	relay->idle_timeout = options->idle_timeout;
 	relay->user = options->user;
+	relay->witness[0] = options->witness[0];
+	relay->witness[1] = options->witness[1];
 	relay->side = -1;
 	relay->references = 2; /* the caller's and the engine's */
 	for (int d = 0; d < 2; d++) {
@@ -263,8 +265,17 @@ struct relay *relay_next(const struct relay *relay)
 	return relay->next;
 }
 
+const void *relay_testimony(const struct relay *relay, int side)
+{
+	return relay->testimony[side];
+}
+
 void relay_unref(struct relay *relay)
 {
-	if (--relay->references == 0)
-		free(relay);
+	if (--relay->references > 0)
+		return;
+	for (int side = 0; side < 2; side++)
+		if (relay->testimony[side] != NULL)
+			relay->witness[side]->drop(relay->testimony[side]);
+	free(relay);
 }

@@ -24,11 +24,22 @@ enum relay_cause {
 	RELAY_ABORTED, /* relay_abort() or relay_engine_stop() */
 };
 
+/*
+ * What is to be learnt of a socket while its kernel still tells: called on the engine's thread just
+ * before the socket's own stream is ended, after which an MPTCP connection loses its subflows.
+ * What take() returns (NULL is nothing) is kept until the relay is freed, and then dropped.
+ */
+struct relay_witness {
+	void *(*take)(int fd);
+	void (*drop)(void *);
+};
+
 struct relay_options {
 	bool splice;           /* TCP on both sides: bulk data may go through a pipe */
 	uint64_t idle_timeout; /* milliseconds, 0 is never */
 	const uint8_t *head;   /* owed to b before anything read from a; copied */
 	size_t head_length;
+	const struct relay_witness *witness[2]; /* for a, for b; NULL for none */
 	void *user;
 };
 
@@ -73,6 +84,9 @@ struct relay *relay_next(const struct relay *relay);
 
 /* How a collected relay ended. */
 struct relay_result relay_result(const struct relay *relay);
+
+/* What was learnt of a (0) or b (1) before its stream was ended; NULL for nothing. The relay's. */
+const void *relay_testimony(const struct relay *relay, int side);
 
 /* Aborts every relay and waits for the threads. The ended relays can still be collected. */
 void relay_engine_stop(struct relay_engine *engine);

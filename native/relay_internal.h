@@ -60,6 +60,8 @@ struct relay {
 	TAILQ_ENTRY(relay) ready;
 	struct relay *next;       /* in the queue of starts, then of ended relays */
 	struct relay *abort_next; /* in the queue of aborts */
+	const struct relay_witness *witness[2];
+	void *testimony[2];
 	void *user;
 	_Atomic uint32_t references;
 	_Atomic bool ended;

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "common.h"
+#include "info.h"
 #include "relay.h"
 #include "relay_napi.h"
 #include "turn.h"
@@ -61,10 +61,18 @@ static napi_value cause_name(napi_env env, enum relay_cause cause)
 	return name;
 }
 
-/* Calls done(cause, up, down, side, errno). NULL with an exception pending when it threw. */
-static napi_value call_done(napi_env env, napi_value done, const struct relay_result *result)
+/* What was learnt of a side, or undefined. NULL with an exception pending. */
+static napi_value testimony(napi_env env, const struct relay *relay, int side)
 {
-	napi_value this, args[5], returned;
+	const void *full = relay_testimony(relay, side);
+	return full == NULL ? mptk_undefined(env) : mptk_full_info_object(env, full);
+}
+
+/* Calls done(cause, up, down, side, errno, infoA, infoB). NULL with an exception pending when it threw. */
+static napi_value call_done(napi_env env, napi_value done, const struct relay *relay,
+                            const struct relay_result *result)
+{
+	napi_value this, args[7], returned;
 	MPTK_NAPI(env, napi_get_undefined(env, &this));
 	args[0] = cause_name(env, result->cause);
 	if (args[0] == NULL)
@@ -77,7 +85,11 @@ static napi_value call_done(napi_env env, napi_value done, const struct relay_re
 		MPTK_NAPI(env, napi_create_string_utf8(env, mptk_errno_name(result->error),
 		                                       NAPI_AUTO_LENGTH, &args[4]));
 	}
-	MPTK_NAPI(env, napi_call_function(env, this, done, 5, args, &returned));
+	args[5] = testimony(env, relay, 0);
+	args[6] = testimony(env, relay, 1);
+	if (args[5] == NULL || args[6] == NULL)
+		return NULL;
+	MPTK_NAPI(env, napi_call_function(env, this, done, 7, args, &returned));
 	return returned;
 }
 
@@ -90,7 +102,7 @@ static void deliver_one(napi_env env, struct engine *engine, struct relay *relay
 	count_out(env, engine);
 	if (napi_open_handle_scope(env, &scope) == napi_ok) {
 		if (napi_get_reference_value(env, waiting, &done) == napi_ok &&
-		    call_done(env, done, &result) == NULL)
+		    call_done(env, done, relay, &result) == NULL)
 			mptk_report_exception(env);
 		(void)napi_close_handle_scope(env, scope);
 	}

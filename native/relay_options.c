@@ -1,7 +1,43 @@
 /* NativeRelayOptions of src/native.ts. */
 #include <string.h>
 
+#include "info.h"
 #include "relay_napi.h"
+
+static void *take_info(int fd)
+{
+	struct mptk_full_info *full;
+
+	return mptk_full_info_read(fd, &full) == 0 ? full : NULL;
+}
+
+static void drop_info(void *full)
+{
+	mptk_full_info_free(full);
+}
+
+static const struct relay_witness info_witness = { .take = take_info, .drop = drop_info };
+
+static bool get_witness(napi_env env, napi_value object, struct relay_options *options)
+{
+	static const char *const names[] = { "witnessA", "witnessB" };
+	bool wanted;
+	napi_value value;
+	napi_valuetype type;
+
+	for (int side = 0; side < 2; side++) {
+		if (napi_get_named_property(env, object, names[side], &value) != napi_ok ||
+		    napi_typeof(env, value, &type) != napi_ok)
+			return false;
+		if (type == napi_undefined)
+			continue;
+		if (!mptk_get_bool(env, value, names[side], &wanted))
+			return false;
+		if (wanted)
+			options->witness[side] = &info_witness;
+	}
+	return true;
+}
 
 bool mptk_relay_options(napi_env env, napi_value object, struct relay_options *options)
 {
@@ -30,6 +66,8 @@ bool mptk_relay_options(napi_env env, napi_value object, struct relay_options *o
 	}
 	/* A fraction of a millisecond must not become "never". */
 	options->idle_timeout = (uint64_t)timeout + (timeout > (double)(uint64_t)timeout);
+	if (!get_witness(env, object, options))
+		return false;
 	if (napi_get_named_property(env, object, "head", &value) != napi_ok ||
 	    napi_typeof(env, value, &type) != napi_ok)
 		return false;

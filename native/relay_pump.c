@@ -74,9 +74,16 @@ static int socket_error(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
+static void hear_witness(struct relay *relay, int side)
+{
+	if (relay->witness[side] != NULL)
+		relay->testimony[side] = relay->witness[side]->take(relay->socket[side].fd);
+}
+
 /* All is delivered and the source has ended: pass the end on. */
 static enum step finish(struct flow *flow)
 {
+	hear_witness(flow->relay, flow->sink_side);
 	if (shutdown(flow->sink->fd, SHUT_WR) != 0) {
 		/* shutdown only says that the connection is gone; how it went is still kept. */
 		int error = errno, kept = socket_error(flow->sink->fd);

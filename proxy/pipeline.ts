@@ -6,6 +6,7 @@ import type { Destination } from '../src/address.js'
 import { describeError, MptkError } from '../src/errors.js'
 import type { Kernel, SocketWish, Verdict } from '../src/kernel/kernel.js'
 import type { Logger } from '../src/log.js'
+import type { RawUpstreamInfo } from '../src/native.js'
 import type { Metrics } from '../src/metrics.js'
 import type { Connection } from '../src/net/connection.js'
 import type { Relay } from '../src/net/relay.js'
@@ -159,18 +160,20 @@ async function relay(pipeline: Pipeline, session: Session, head: Head): Promise<
   })
   session.state = 'relaying'
   const result = await session.relay.ended
-  const side = (connection: Connection, verdict: Verdict) =>
+  const side = (connection: Connection, verdict: Verdict, last: RawUpstreamInfo | undefined) =>
     sideRecord(
       connection.remote,
       verdict,
-      verdict.protocol === 'mptcp' ? kernel.connectionInfo(connection.fd, connection.origin) : undefined,
+      verdict.protocol === 'mptcp'
+        ? kernel.connectionInfo(connection.fd, connection.origin, last)
+        : undefined,
     )
   return session.record(
     result.cause,
     { up: result.up, down: result.down + head.down },
     {
-      client: side(client, clientVerdict),
-      remote: side(remote, remoteVerdict),
+      client: side(client, clientVerdict, result.last.client),
+      remote: side(remote, remoteVerdict, result.last.remote),
       ...(result.errno !== undefined && { error: `${result.side ?? 'a side'} broke off: ${result.errno}` }),
     },
   )

@@ -89,6 +89,9 @@ export interface NativeRelayOptions {
   idleTimeout: number
   /** Bytes already read from `a`, owed to `b` before anything else. */
   head?: Uint8Array
+  /** MPTCP_FULL_INFO is read of this side just before its stream is ended: afterwards the kernel has no subflows to tell of. */
+  witnessA?: boolean
+  witnessB?: boolean
 }
 
 /** Called once, on the event loop. */
@@ -100,6 +103,9 @@ export type RelayDone = (
   /** For `reset`: which descriptor's call failed, and how. */
   side: 'a' | 'b' | undefined,
   errno: string | undefined,
+  /** What {@link NativeRelayOptions.witnessA} and `witnessB` asked for; undefined where there was no MPTCP to tell of. */
+  infoA: RawUpstreamInfo | undefined,
+  infoB: RawUpstreamInfo | undefined,
 ) => void
 
 export interface NativeRelay {

@@ -4,6 +4,7 @@
  * picks. Nothing else in the project asks which kernel it runs on.
  */
 import type { SocketAddress } from '../address.js'
+import type { RawUpstreamInfo } from '../native.js'
 
 export type Flavour = 'upstream' | 'out-of-tree' | 'tcp-only'
 
@@ -168,8 +169,11 @@ export interface Kernel {
   /** What a connected or accepted socket speaks now. Cheap: one or two system calls. */
   verdict(fd: number, origin?: Origin): Verdict
 
-  /** Verdict, token and every subflow. Tens of system calls: for status and records, not per packet. */
-  connectionInfo(fd: number, origin?: Origin): ConnectionInfo
+  /**
+   * Verdict, token and every subflow. Tens of system calls: for status and records, not per packet.
+   * @param last what the relay read of the socket before it ended its stream; counts beside what the kernel still has then
+   */
+  connectionInfo(fd: number, origin?: Origin, last?: RawUpstreamInfo): ConnectionInfo
 
   /** True when bytes of this socket come from MPTCP's receive queue: the relay then copies rather than splices. */
   isMultipath(fd: number): boolean

@@ -13,13 +13,40 @@ import { decodeTcpInfo } from './tcp-info.js'
  */
 export function upstreamSubflows(fd: number, raw: RawUpstreamInfo): Subflow[] {
   const inherited = congestionOf(fd)
+  const congestion = inherited === undefined ? {} : { congestion: inherited }
+  // a dead initial subflow stays listed, without addresses of its own
+  return everySubflow(raw)
+    .filter(({ state }) => state !== 'close')
+    .map((subflow) => ({ ...subflow, ...congestion, ...diagnoseSubflow(subflow.local, subflow.remote) }))
+}
+
+/**
+ * The subflows of a connection whose streams have ended. `last` was read before ours did, when the
+ * kernel still had them all; `now` may still count what went out since, or have been wiped. Only
+ * from these two: every session ends once, and asking more of each would tell in the connection rate.
+ */
+export function endedSubflows(now: RawUpstreamInfo, last: RawUpstreamInfo): Subflow[] {
+  const since = everySubflow(now)
+  const alive = everySubflow(last).filter(({ state }) => state !== 'close')
+  return alive.map((subflow) => {
+    const same = since.find(({ id }) => id === subflow.id)
+    return same === undefined ? subflow : { ...subflow, ...largerCounts(subflow, same) }
+  })
+}
+
+const COUNTS = ['bytesSent', 'bytesReceived', 'bytesRetransmitted', 'retransmissions'] as const
+
+function largerCounts(one: Subflow, other: Subflow): Partial<Subflow> {
+  const pairs = COUNTS.map((key) => [key, Math.max(one[key] ?? 0, other[key] ?? 0)] as const)
+  return Object.fromEntries(pairs.filter(([key]) => one[key] !== undefined))
+}
+
+function everySubflow(raw: RawUpstreamInfo): Subflow[] {
   return raw.tcpInfo.flatMap((bytes, i) => {
     const addresses = decodeSubflowAddresses(raw.addresses[i] ?? Buffer.alloc(0))
     const info = decodeTcpInfo(bytes)
-    // a dead initial subflow stays listed, without addresses of its own
-    if (addresses === undefined || info.state === 'close') return []
-    const congestion = inherited === undefined ? {} : { congestion: inherited }
-    return { ...addresses, ...info, ...congestion, ...diagnoseSubflow(addresses.local, addresses.remote) }
+    if (addresses === undefined) return []
+    return { ...addresses, ...info }
   })
 }
 

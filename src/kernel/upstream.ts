@@ -1,6 +1,6 @@
 /** Upstream Linux, 5.6 and later: MPTCP is a protocol of its own, sockets of protocol 262. */
 import { errnoName } from '../errors.js'
-import { native } from '../native.js'
+import { native, type RawUpstreamInfo } from '../native.js'
 import { checkCongestion } from './congestion.js'
 import type {
   ConnectionInfo,
@@ -27,7 +27,7 @@ import { addEndpoint, getLimits, listEndpoints, removeEndpoint, setLimits } from
 import { plainConnectionInfo } from './plain-tcp.js'
 import { REASON, refusedReason } from './reasons.js'
 import { upstreamReport } from './report-upstream.js'
-import { upstreamSubflows } from './subflows.js'
+import { endedSubflows, upstreamSubflows } from './subflows.js'
 import { readSysctl } from './sysctl.js'
 import { refuseIfRequired, refusePerSocket } from './unsupported.js'
 
@@ -82,7 +82,7 @@ export class UpstreamKernel implements Kernel {
     return { protocol: 'tcp', reason }
   }
 
-  connectionInfo(fd: number, origin?: Origin): ConnectionInfo {
+  connectionInfo(fd: number, origin?: Origin, last?: RawUpstreamInfo): ConnectionInfo {
     const verdict = this.verdict(fd, origin)
     if (verdict.protocol === 'tcp') return plainConnectionInfo(fd, verdict)
     const raw = native.upstreamInfo(fd)
@@ -90,7 +90,7 @@ export class UpstreamKernel implements Kernel {
     return {
       ...verdict,
       ...(info?.token !== undefined && { token: info.token }),
-      subflows: upstreamSubflows(fd, raw),
+      subflows: last === undefined ? upstreamSubflows(fd, raw) : endedSubflows(raw, last),
       ...(info?.bytesSent !== undefined && { bytesSent: info.bytesSent }),
       ...(info?.bytesReceived !== undefined && { bytesReceived: info.bytesReceived }),
     }

@@ -1,6 +1,6 @@
 /** The data plane as services see it: two connections in, byte counts and the cause of the end out. */
 import { availableParallelism } from 'node:os'
-import { native, type RelayCause, type RelayEngine } from '../native.js'
+import { native, type RawUpstreamInfo, type RelayCause, type RelayEngine } from '../native.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { Connection } from './connection.js'
 
@@ -12,6 +12,8 @@ export interface RelayResult {
   /** With `reset`: who broke off, and the errno name. */
   side?: 'client' | 'remote'
   errno?: string
+  /** What the kernel said of MPTCP sides just before they ended; undefined for the others. */
+  last: { client: RawUpstreamInfo | undefined; remote: RawUpstreamInfo | undefined }
 }
 
 export interface ActiveRelay {
@@ -43,29 +45,37 @@ export class Relay {
     return this.#engine.active
   }
 
+  /** @throws {SystemError} ESHUTDOWN after {@link stop}; the connections are the caller's still */
   start(client: Connection, remote: Connection, options: RelayOptions): ActiveRelay {
     const a = client.detach()
     const b = remote.detach()
-    const mode = this.#kernel.isMultipath(a) || this.#kernel.isMultipath(b) ? 'copy' : 'splice'
-    let handle: ReturnType<RelayEngine['relay']> | undefined
-    const ended = new Promise<RelayResult>((resolve) => {
-      handle = this.#engine.relay(a, b, { mode, ...options }, (cause, up, down, side, errno) => {
-        resolve({
-          up,
-          down,
-          cause,
-          ...(side !== undefined && { side: side === 'a' ? 'client' : 'remote' }),
-          ...(errno !== undefined && { errno }),
-        })
+    const multipath = [this.#kernel.isMultipath(a), this.#kernel.isMultipath(b)] as const
+    // the out-of-tree kernel must not be asked upstream's options, and keeps its subflows to the end
+    const witness = this.#kernel.flavour === 'upstream'
+    const settings = {
+      ...options,
+      mode: multipath.includes(true) ? 'copy' : 'splice',
+      witnessA: witness && multipath[0],
+      witnessB: witness && multipath[1],
+    } as const
+    const { promise: ended, resolve } = withResolvers<RelayResult>()
+    const handle = this.#engine.relay(a, b, settings, (cause, up, down, side, errno, infoA, infoB) => {
+      resolve({
+        up,
+        down,
+        cause,
+        ...(side !== undefined && { side: side === 'a' ? 'client' : 'remote' }),
+        ...(errno !== undefined && { errno }),
+        last: { client: infoA, remote: infoB },
       })
     })
     return {
       ended,
       bytes() {
-        const [up, down] = handle?.bytes() ?? [0, 0]
+        const [up, down] = handle.bytes()
         return { up, down }
       },
-      abort: () => handle?.abort(),
+      abort: () => handle.abort(),
     }
   }
 
@@ -73,4 +83,10 @@ export class Relay {
   stop(): void {
     this.#engine.stop()
   }
+}
+
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined
+  const promise = new Promise<T>((settle) => (resolve = settle))
+  return { promise, resolve }
 }

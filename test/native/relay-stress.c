@@ -153,6 +153,18 @@ static void plan_ends(struct scenario *scenario)
 		peer[below(2)].mute = true;
 }
 
+/* --- what is learnt of a side: its descriptor, in memory that a leak checker sees --- */
+
+static void *take_descriptor(int fd)
+{
+	int *copy = malloc(sizeof *copy);
+	if (copy != NULL)
+		*copy = fd;
+	return copy;
+}
+
+static const struct relay_witness descriptor_witness = { .take = take_descriptor, .drop = free };
+
 static void open_scenario(struct scenario *scenario)
 {
 	static const enum plan odds[] = { CLEAN, CLEAN, CLEAN, PEER_RESETS, PEER_RESETS, ABORTED, IDLE_OUT };
@@ -179,6 +191,7 @@ static void open_scenario(struct scenario *scenario)
 	for (int i = 0; i < 2; i++)
 		scenario->peer[i].expected = scenario->peer[1 - i].to_send;
 	struct relay_options options = {
+		.witness = { &descriptor_witness, below(2) ? &descriptor_witness : NULL },
 		.splice = scenario->transport == TCP_SPLICE || scenario->transport == UNIX_SPLICE,
 		.idle_timeout = scenario->plan == IDLE_OUT ? 20 + below(60) : 0,
 		.head = head,
@@ -306,12 +319,23 @@ static void check_cause(const struct scenario *scenario, const struct relay_resu
 		die("reset by %d reported as %d, %s", who, result->side, strerror(result->error));
 }
 
+/* A clean end has asked the witness of each side; no other descriptor is ever spoken of. */
+static void check_testimony(const struct scenario *scenario, const struct relay *relay, enum relay_cause cause)
+{
+	const int *a = relay_testimony(relay, 0), *b = relay_testimony(relay, 1);
+	if (cause == RELAY_EOF && a == NULL)
+		die("a relay ended cleanly without a word about its first side");
+	if ((a != NULL && *a != scenario->inner[0]) || (b != NULL && *b != scenario->inner[1]))
+		die("a witness was asked about another descriptor");
+}
+
 static void relay_finished(struct relay *relay)
 {
 	struct scenario *scenario = relay_user(relay);
 	struct relay_result result = relay_result(relay);
 	check_cause(scenario, &result);
 	check_counts(scenario, &result);
+	check_testimony(scenario, relay, result.cause);
 	relay_abort(relay);
 	for (int i = 0; i < 2; i++)
 		(void)close(scenario->inner[i]);

@@ -67,6 +67,17 @@ void t.test('bytes and half-closes through the chain, MPTCP between the proxies'
   const between = why === undefined ? { protocol: 'mptcp' } : { protocol: 'tcp', reason: why }
   t.match(nearRecord?.remote, between)
   t.match(farRecord?.client, between)
+  if (why === undefined) {
+    // the kernel lets go of a connection's subflows when both streams have ended: they are asked before
+    const [sent] = nearRecord?.remote?.subflows ?? []
+    const [received] = farRecord?.client.subflows ?? []
+    t.ok((sent?.sent ?? 0) >= payload.length, `the near end's subflow has sent ${sent?.sent ?? 'nothing'}`)
+    t.ok(
+      (received?.received ?? 0) >= payload.length,
+      `the far end's has received ${received?.received ?? 'nothing'}`,
+    )
+    t.equal(sent?.local, received?.remote)
+  }
   t.notMatch(chain.logged() + far.logged(), 'secret')
 })
 
