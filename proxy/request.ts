@@ -6,7 +6,9 @@ export interface Request {
   destination: Destination
   /** Name the client proved by its password. */
   user?: string
-  /** Bytes that came with the handshake and belong to the destination. */
+  /** The site that the client named, where names choose the backend. */
+  site?: string
+  /** Bytes for the destination before all others: those that came with the handshake. */
   head?: Buffer
   /** Tells the client that the destination is connected. Never called before it is. */
   proceed(bound: SocketAddress): Promise<void>

@@ -106,8 +106,31 @@ void t.test('every mistake is one line of where, what was expected and what was 
     ],
     [
       { services: [{ type: 'reverse-tcp', listen: '127.0.0.1:80' }] },
-      'services[0].target: expected host:port or [IPv6]:port, found nothing',
+      'services[0].target: expected a target or sites, found neither',
     ],
+    [
+      { services: [{ type: 'reverse-tcp', listen: '127.0.0.1:80', sites: { 'a.org': 'b:80' } }] },
+      'services[0].choose: expected sni or host to choose among sites, found nothing',
+    ],
+    [reverse({ choose: 'sni' }), 'services[0].sites: expected sites to choose from by sni, found nothing'],
+    [
+      reverse({ choose: 'sni', sites: {} }),
+      'services[0].sites: expected at least one site, found an empty map',
+    ],
+    [reverse({ choose: 'alpn' }), 'services[0].choose: expected sni or host, found "alpn"'],
+    [
+      reverse({ choose: 'sni', sites: { 'a.org': 'b' } }),
+      'services[0].sites.a.org: expected host:port or [IPv6]:port with a port of 0 to 65535, found "b"',
+    ],
+    [
+      reverse({ choose: 'sni', sites: { 'a.*': 'b:80' } }),
+      'services[0].sites.a.*: expected the name of a site as www.example.org or *.example.org, found "a.*"',
+    ],
+    [
+      reverse({ choose: 'host', sites: { 'A.org': 'b:80', 'a.org.': 'c:80' } }),
+      'services[0].sites.a.org.: expected each site once, found a.org twice',
+    ],
+    [reverse({ proxyProtocol: 2 }), 'services[0].proxyProtocol: expected v1 or v2, found 2'],
     [reverse({ target: 'a.org:0' }), 'services[0].target: expected a port of 1 to 65535, found "a.org:0"'],
     [
       reverse({ target: 'a.org' }),

@@ -1,0 +1,20 @@
+/** Any reverse handshake, with the client's address told to the backend first. */
+import type { Handshake } from '../request.js'
+import type { ProxiedConnection } from './proxy-protocol.js'
+
+/** @param encode the header; it goes before everything that the client sends */
+export function announced(
+  handshake: Handshake,
+  encode: (connection: ProxiedConnection) => Buffer,
+): Handshake {
+  return async (client) => {
+    const { local } = client
+    const request = await handshake(client)
+    const header = encode({
+      client: client.remote,
+      local,
+      ...(request.site !== undefined && { authority: request.site }),
+    })
+    return { ...request, head: request.head === undefined ? header : Buffer.concat([header, request.head]) }
+  }
+}
