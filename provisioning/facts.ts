@@ -1,5 +1,5 @@
 /** What a plan needs to know of a host, read once, before anything is changed: types only; probe.ts reads them. */
-import type { Flavour } from '../src/kernel/kernel.js'
+import type { EndpointFlag, Flavour } from '../src/kernel/kernel.js'
 
 export interface InterfaceFacts {
   index: number
@@ -11,8 +11,11 @@ export interface InterfaceFacts {
   mac?: string
   /** Global scope, as configured; temporary and deprecated IPv6 addresses are left out. */
   addresses: { family: 4 | 6; address: string; prefixLength: number }[]
-  /** Of the host's own default routes over this interface, lowest metric. */
-  gateways: { 4?: string; 6?: string }
+  /**
+   * Of the host's own default routes over this interface, lowest metric; null for one without a
+   * next hop, as point-to-point interfaces have.
+   */
+  gateways: { 4?: string | null; 6?: string | null }
 }
 
 /** Somebody else who sets what we are about to set. */
@@ -23,22 +26,38 @@ export interface Owner {
   concern: string
 }
 
+/** A base chain of somebody else that lets nothing in but what its table's rules accept. */
+export interface ClosedFirewall {
+  /** As nft takes it: `inet filter input`. */
+  chain: string
+  /** TCP ports that some rule of its table accepts, from whomever. */
+  accepts: [first: number, last: number][]
+}
+
 export interface HostFacts {
   hostname: string
   flavour: Flavour
   release: string
+  /** The network namespace the machine started with: only there may root choose any congestion control. */
+  initialNamespace: boolean
   congestion: { available: string[]; allowed: string[]; current: string }
   schedulers: { available: string[]; current: string }
   pathManagers: { available: string[]; current: string }
+  /** Of the kernel modules asked for, those loaded as such or loadable; none that is built in. */
+  modules: string[]
   interfaces: InterfaceFacts[]
+  /** Routing policy rules, ours among them. */
+  rules: { family: 4 | 6; priority: number; table: string }[]
   owners: Owner[]
   /** Input chains of others that drop by policy: listeners may be out of reach behind them. */
-  closedFirewalls: string[]
+  closedFirewalls: ClosedFirewall[]
   systemd: boolean
-  /** Of the sysctls and module parameters asked for, those that exist: name to value. */
+  /** Of the sysctls and module parameters asked for, those that exist: name to value, blanks single. */
   sysctls: ReadonlyMap<string, string>
   /** Endpoints there are, whoever set them. */
-  endpoints: { id: number; address: string; device?: string; flags: string[] }[]
+  endpoints: { id: number; address: string; device?: string; flags: EndpointFlag[] }[]
+  /** Of the programs asked for, name to absolute path. */
+  programs: ReadonlyMap<string, string>
   /** Absolute path of the command a service runs: this mptk. */
   mptk: readonly string[]
 }

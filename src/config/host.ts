@@ -101,7 +101,7 @@ export const host = z.strictObject({
     .strictObject({
       table: wholeNumber(1, 0xfffffff0).default(5200),
       priority: wholeNumber(1, 32_000).default(5200),
-      endpoint: wholeNumber(1, 240).default(200),
+      endpoint: wholeNumber(1, 231).default(200),
     })
     .prefault({}),
   /** What runs the services: `systemd` where it runs, else `none`, which starts them as plain background processes. */

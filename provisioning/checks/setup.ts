@@ -1,0 +1,124 @@
+/** `host.setup` against what goes with it: uplinks, LAN, sites, services and programs. */
+import type { HostConfig } from '../../src/config/host.js'
+import type { ServiceConfig } from '../../src/config/schema.js'
+import type { HostFacts } from '../facts.js'
+import { listed, type Problem } from '../problem.js'
+import type { HostedConfig } from '../setups/part.js'
+import { MOST_LAN_INTERFACES } from '../uplinks/numbers.js'
+import { interfaceProblem } from './uplinks.js'
+
+export function setupProblems(config: HostedConfig, facts: HostFacts): Problem[] {
+  const { host } = config
+  return [
+    ...neededServices(config),
+    ...uplinksNeeded(host),
+    ...lanProblems(host, facts),
+    ...reverseKeys(host),
+    ...programProblems(host, facts),
+  ]
+}
+
+interface Need {
+  types: readonly string[]
+  upstream: boolean
+  what: string
+}
+
+const NEEDS: Readonly<Record<HostConfig['setup'], Need>> = {
+  client: {
+    types: ['socks5', 'connect'],
+    upstream: true,
+    what: 'a service of type socks5 or connect with an upstream, which is what programs here shall use',
+  },
+  router: {
+    types: ['transparent'],
+    upstream: true,
+    what: "a service of type transparent with an upstream, which is what the LAN's TCP goes through",
+  },
+  reverse: {
+    types: ['reverse-tcp', 'reverse-http'],
+    upstream: false,
+    what: 'a service of type reverse-tcp, which is what clients reach instead of the web servers',
+  },
+  proxy: {
+    types: ['socks5', 'connect'],
+    upstream: false,
+    what: 'a service of type socks5, which is what clients and routers use',
+  },
+}
+
+function neededServices({ host, services }: HostedConfig): Problem[] {
+  const need = NEEDS[host.setup]
+  const fits = (service: ServiceConfig): boolean =>
+    need.types.includes(service.type) && (!need.upstream || hasUpstream(service))
+  if (services.some(fits)) return []
+  return [
+    {
+      path: 'services',
+      text: `expected ${need.what}, for setup: ${host.setup}, found only ${listed(services.map(({ type }) => type))}`,
+    },
+  ]
+}
+
+function hasUpstream(service: ServiceConfig): boolean {
+  return 'upstream' in service && service.upstream !== undefined
+}
+
+function uplinksNeeded({ setup, uplinks }: HostConfig): Problem[] {
+  if (setup === 'reverse' || setup === 'proxy' || Object.keys(uplinks).length > 0) return []
+  return [{ path: 'host.uplinks', text: `expected the uplinks of this ${setup}, found nothing` }]
+}
+
+function lanProblems(host: HostConfig, facts: HostFacts): Problem[] {
+  const { setup, lan, uplinks } = host
+  if (lan === undefined) {
+    return setup === 'router'
+      ? [{ path: 'host.lan', text: "expected the LAN's interfaces with setup: router, found nothing" }]
+      : []
+  }
+  if (setup !== 'router') {
+    return [{ path: 'host.lan', text: `expected only with setup: router, found it with ${setup}` }]
+  }
+  const path = 'host.lan.interfaces'
+  if (lan.interfaces.length > MOST_LAN_INTERFACES) {
+    return [{ path, text: `expected at most ${MOST_LAN_INTERFACES}, found ${lan.interfaces.length}` }]
+  }
+  return lan.interfaces.flatMap((name) => {
+    if (name in uplinks) {
+      return [{ path, text: `expected an interface that is no uplink, found ${name}, which is one` }]
+    }
+    return [...interfaceProblem(path, name, facts), ...addressProblem(path, name, facts)]
+  })
+}
+
+function addressProblem(path: string, name: string, { interfaces }: HostFacts): Problem[] {
+  const found = interfaces.find((each) => each.name === name)
+  if (found === undefined || found.addresses.length > 0) return []
+  return [{ path, text: `expected an interface with an IP address, found ${name} without one` }]
+}
+
+function reverseKeys({ setup, sites, publicAddresses }: HostConfig): Problem[] {
+  if (setup === 'reverse') return []
+  return Object.entries({ sites, publicAddresses }).flatMap(([key, value]) =>
+    value.length === 0
+      ? []
+      : [{ path: `host.${key}`, text: `expected only with setup: reverse, found it with ${setup}` }],
+  )
+}
+
+function programProblems({ setup, lan }: HostConfig, { programs }: HostFacts): Problem[] {
+  const problems: Problem[] = []
+  if (setup === 'router' && !programs.has('nft')) {
+    problems.push({
+      path: 'host.setup',
+      text: 'expected the program nft for setup: router, found none; it is in the package nftables',
+    })
+  }
+  if (lan?.dns !== undefined && !programs.has('dnsmasq')) {
+    problems.push({
+      path: 'host.lan.dns',
+      text: 'expected the program dnsmasq, found none; it is in the package dnsmasq-base',
+    })
+  }
+  return problems
+}

@@ -1,0 +1,81 @@
+/** From a configuration and the facts of a host to everything that shall be there: pure. */
+import { MptkError } from '../src/errors.js'
+import type { Config } from '../src/config/schema.js'
+import { checkHost } from './checks.js'
+import type { HostFacts } from './facts.js'
+import { kernelResources, kernelWarnings } from './kernels/kernel.js'
+import type { Description, Resource } from './resource.js'
+import { clientSetup } from './setups/client.js'
+import type { HostedConfig, Setup } from './setups/part.js'
+import { proxySetup } from './setups/proxy.js'
+import { reverseSetup } from './setups/reverse.js'
+import { routerSetup } from './setups/router.js'
+import { mptkService } from './setups/service.js'
+import { foreignEndpoints, withoutForeign } from './uplinks/foreign.js'
+import { uplinkResources } from './uplinks/resources.js'
+
+export interface DescribeOptions {
+  /** Absolute path of the configuration on the host it is for. */
+  configFile: string
+}
+
+/** @throws {MptkError} MPTK_HOST naming the key that this host cannot fulfil */
+export function describe(config: Config, facts: HostFacts, { configFile }: DescribeOptions): Description {
+  const { host } = config
+  if (host === undefined) {
+    throw new MptkError('MPTK_HOST', 'host: expected what this host shall be, found nothing')
+  }
+  const hosted = { ...config, host }
+  const warnings = checkHost(hosted, facts)
+  const setup = setupOf(hosted, facts)
+  const uplinks = withoutForeign(
+    [...uplinksOf(hosted, facts), ...setup.resources],
+    foreignEndpoints(host, facts.endpoints),
+  )
+  const chosen = [...kernelResources(host, facts), ...uplinks.resources]
+  return {
+    resources: [
+      ...chosen.filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
+      ...furtherSysctls(hosted),
+      mptkService(config, facts, configFile),
+    ],
+    notes: setup.notes,
+    warnings: [
+      ...warnings,
+      ...kernelWarnings(facts),
+      ...uplinks.warnings,
+      ...setup.warnings,
+      ...facts.owners.map(({ name, concern }) => `${name} runs here: ${concern}`),
+    ],
+  }
+}
+
+function setupOf(config: HostedConfig, facts: HostFacts): Setup {
+  switch (config.host.setup) {
+    case 'client':
+      return clientSetup(config)
+    case 'router':
+      return routerSetup(config)
+    case 'reverse':
+      return reverseSetup(config, facts)
+    case 'proxy':
+      return proxySetup(config, facts)
+  }
+}
+
+function uplinksOf({ host }: HostedConfig, facts: HostFacts): Resource[] {
+  return Object.keys(host.uplinks).flatMap((name, index) => {
+    const found = facts.interfaces.find((each) => each.name === name)
+    return found === undefined ? [] : uplinkResources(host, { name, index }, found, facts.flavour)
+  })
+}
+
+/** In the place of what a set-up chose. */
+function furtherSysctls({ host }: HostedConfig): Resource[] {
+  return Object.entries(host.sysctls).map(([name, value]) => ({
+    kind: 'sysctl',
+    name,
+    value,
+    why: 'asked for in host.sysctls',
+  }))
+}

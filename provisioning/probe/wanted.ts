@@ -1,0 +1,28 @@
+/** What of a host a configuration concerns: the sysctls, modules and programs to look for. Pure. */
+import type { Config } from '../../src/config/schema.js'
+import { KERNEL_SYSCTLS, kernelModules } from '../kernels/kernel.js'
+import { SETUP_SYSCTLS } from '../setups/sysctls.js'
+
+export function wantedSysctls({ host }: Config, interfaces: readonly string[]): string[] {
+  return [
+    ...KERNEL_SYSCTLS,
+    ...SETUP_SYSCTLS,
+    ...interfaces.flatMap((name) =>
+      INTERFACE_SYSCTLS.map((pattern) => pattern.replace('*', name.replaceAll('.', '/'))),
+    ),
+    ...Object.keys(host?.sysctls ?? {}),
+  ]
+}
+
+const INTERFACE_SYSCTLS = [
+  'net.ipv4.conf.*.forwarding',
+  'net.ipv6.conf.*.forwarding',
+  'net.ipv6.conf.*.force_forwarding',
+  'net.ipv6.conf.*.accept_ra',
+]
+
+export function wantedModules({ host }: Config): string[] {
+  return host === undefined ? [] : kernelModules(host)
+}
+
+export const WANTED_PROGRAMS = ['nft', 'dnsmasq', 'iptables-legacy-save']
