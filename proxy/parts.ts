@@ -1,12 +1,12 @@
 /** What makes each kind of service: its handshake, its rules and its way out. One file per kind. */
-import type { ServiceConfig } from '../src/config/schema.js'
+import type { RelayingConfig } from '../src/config/schema.js'
 import type { Parts, Runtime } from './pipeline.js'
 import { reverseTcpParts } from './reverse/parts.js'
 import { socks5Parts } from './socks5/parts.js'
 import { transparentParts } from './transparent/parts.js'
 
 /** @param name of the service in logs and metrics @throws {MptkError} naming the key or the file */
-export function partsOf(config: ServiceConfig, name: string, runtime: Runtime): Promise<Parts> {
+export function partsOf(config: RelayingConfig, name: string, runtime: Runtime): Promise<Parts> {
   switch (config.type) {
     case 'socks5':
       return socks5Parts(config, name, runtime)

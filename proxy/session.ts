@@ -5,7 +5,8 @@ import { Cancel } from '../src/net/cancel.js'
 import type { Connection } from '../src/net/connection.js'
 import type { ActiveRelay, RelayResult } from '../src/net/relay.js'
 
-export type SessionState = 'handshake' | 'dialling' | 'relaying'
+/** `answering`: a path test, which relays nothing. */
+export type SessionState = 'handshake' | 'dialling' | 'relaying' | 'answering'
 
 /** `eof` … are the relay's causes; the others end a session before there is a relay. */
 export type Outcome = RelayResult['cause'] | 'handshake' | 'denied' | 'unreachable' | 'error'

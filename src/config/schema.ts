@@ -1,12 +1,13 @@
 /** The configuration file: every key, its default and its limits. Unknown keys are refused. */
 import { z } from 'zod'
 import { host } from './host.js'
+import { pathTest, type PathTestConfig } from './path-test.js'
 import { reverseTcp } from './reverse-tcp.js'
 import { socks5 } from './socks5.js'
 import { transparent } from './transparent.js'
 import { socketAddress, wholeNumber } from './values.js'
 
-export const service = z.discriminatedUnion('type', [socks5, reverseTcp, transparent])
+export const service = z.discriminatedUnion('type', [socks5, reverseTcp, transparent, pathTest])
 
 export const configSchema = z.strictObject({
   services: z.array(service).min(1, 'expected at least one service'),
@@ -24,4 +25,6 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>
 export type ServiceConfig = Config['services'][number]
+/** Services that pass connections on. */
+export type RelayingConfig = Exclude<ServiceConfig, PathTestConfig>
 export type LogConfig = Config['log']

@@ -130,11 +130,13 @@ export function checkWayOut(
   })
 }
 
+export const serviceName = z
+  .string()
+  .regex(/^[\w.-]{1,40}$/, 'expected at most 40 letters, digits, _ . -')
+  .optional()
+
 export const serviceKeys = {
-  name: z
-    .string()
-    .regex(/^[\w.-]{1,40}$/, 'expected at most 40 letters, digits, _ . -')
-    .optional(),
+  name: serviceName,
   listen: oneOrMore(socketAddress),
   ...listenKeys,
   limits,

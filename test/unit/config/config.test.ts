@@ -87,10 +87,13 @@ void t.test('every mistake is one line of where, what was expected and what was 
     [{ services: {} }, 'services: expected a list, found a map'],
     [{ services: [] }, 'services: expected at least one service, found a list'],
     [{ services: ['socks5'] }, 'services[0]: expected a map of keys and values, found "socks5"'],
-    [{ services: [{}] }, 'services[0].type: expected one of socks5, reverse-tcp, transparent, found nothing'],
+    [
+      { services: [{}] },
+      'services[0].type: expected one of socks5, reverse-tcp, transparent, path-test, found nothing',
+    ],
     [
       { services: [{ type: 'sock5' }] },
-      'services[0].type: expected one of socks5, reverse-tcp, transparent, found "sock5"',
+      'services[0].type: expected one of socks5, reverse-tcp, transparent, path-test, found "sock5"',
     ],
     [
       socks5({ listen: 5 }),

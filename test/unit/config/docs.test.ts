@@ -86,7 +86,9 @@ void t.test('every key and its default', (t) => {
     schema.properties?.['services']?.items?.oneOf?.find(
       ({ properties }) => properties?.['type']?.const === type,
     )
-  const [socks5, reverse, transparent] = ['socks5', 'reverse-tcp', 'transparent'].map(kind)
+  const [socks5, reverse, transparent, pathTest] = ['socks5', 'reverse-tcp', 'transparent', 'path-test'].map(
+    kind,
+  )
   const at = (object: Schema | undefined, key: string): Schema | undefined => object?.properties?.[key]
   const user = at(socks5, 'users')?.additionalProperties
   const sockets = 'Keys of sockets'
@@ -96,6 +98,7 @@ void t.test('every key and its default', (t) => {
     ['socks5', [service, sockets, 'Keys of `socks5`'], socks5],
     ['reverse-tcp', [service, sockets, 'Keys of `reverse-tcp`'], reverse],
     ['transparent', [service, sockets, 'Keys of `transparent`'], transparent],
+    ['path-test', ['Keys of `path-test`'], pathTest],
     ['limits', ['Keys of `limits`'], at(socks5, 'limits')],
     ['timeouts', ['Keys of `timeouts`'], at(socks5, 'timeouts')],
     ['users', ['Keys of `users`'], user === false ? undefined : user],
