@@ -1,0 +1,84 @@
+/**
+ * A service where there is no systemd: a process in a session of its own, its output in a file,
+ * and a record that tells it from any later process with the same number. Plain sh throughout.
+ */
+import type { Command } from '../resource.js'
+import { script } from './commands.js'
+import type { Life } from './ready.js'
+
+/**
+ * `$1.pid` holds: process id, its start time (field 22 of /proc/pid/stat), the boot it was in and
+ * its words in base64. A process that has ended and that nobody has waited for is no living one.
+ */
+const ALIVE = `
+read -r pid start boot words 2>/dev/null <"$1.pid" &&
+  [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] &&
+  sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null |
+    awk -v start="$start" '$20 == start && $1 != "Z" && $1 != "X" { yes = 1 } END { exit !yes }'
+`.trim()
+
+/** Run as the process that becomes the service: its record is there before it is. */
+const BECOME = `
+record=$1.pid words=$2
+shift 2
+start=$(sed 's/.*) //' "/proc/$$/stat" | cut -d' ' -f20)
+boot=$(cat /proc/sys/kernel/random/boot_id)
+printf '%s %s %s %s\\n' "$$" "$start" "$boot" "$words" >"$record.new" &&
+  mv -f "$record.new" "$record" && exec "$@"
+`.trim()
+
+/** Parameters: state/name, the script above, the words in base64, the words. */
+const START = `
+subject=$1 become=$2 words=$3
+shift 3
+umask 022
+mkdir -p "\${subject%/*}" && cd / && rm -f "$subject.pid" || exit 1
+ulimit -n 1048576 2>/dev/null || ulimit -n "$(ulimit -H -n)"
+setsid sh -c "$become" sh "$subject" "$words" "$@" </dev/null >>"$subject.log" 2>&1 &
+while [ ! -e "$subject.pid" ] && kill -0 "$!" 2>/dev/null; do sleep 0.02; done
+`
+
+/** Asks, waits ten seconds, then insists with all it started. */
+const STOP = `
+alive=$1 subject=$2 left=100
+if sh -c "$alive" sh "$subject"; then
+  read -r pid rest <"$subject.pid"
+  kill -TERM "$pid"
+  while sh -c "$alive" sh "$subject"; do
+    if [ "$left" -eq 0 ]; then kill -KILL -- "-$pid"; fi
+    [ "$left" -gt -50 ] || exit 1
+    left=$((left - 1))
+    sleep 0.1
+  done
+fi
+rm -f "$subject.pid" "$subject.pid.new"
+`
+
+const words = (argv: readonly string[]) => Buffer.from(argv.join('\0')).toString('base64')
+
+/** Everything of a service in the state folder begins with this. */
+export function subjectOf(state: string, name: string): string {
+  return `${state}/${name}`
+}
+
+export function backgroundLife(subject: string): Life {
+  return { alive: ALIVE, told: 'tail -n 5 "$1.log"', subject }
+}
+
+export function startProcess(subject: string, argv: readonly string[]): Command {
+  return script(START, [subject, BECOME, words(argv), ...argv])
+}
+
+/** Succeeds also when nothing runs. */
+export function stopProcess(subject: string): Command {
+  return script(STOP, [ALIVE, subject])
+}
+
+/** Prints the words in base64 of the process that runs, nothing when none does. */
+export function readProcess(subject: string): readonly string[] {
+  return ['sh', '-c', `(${ALIVE}) && cut -d' ' -f4 "$1.pid"`, 'sh', subject]
+}
+
+export function parseWords(text: string): string[] | null {
+  return text.trim() === '' ? null : Buffer.from(text.trim(), 'base64').toString().split('\0')
+}

@@ -1,0 +1,162 @@
+/**
+ * A program that runs for good, by systemd or as a background process. What it was started with
+ * is recorded as a digest of the files it reads, so that it is restarted when one has changed.
+ */
+import type { Command, ServiceResource } from '../resource.js'
+import {
+  backgroundLife,
+  parseWords,
+  readProcess,
+  startProcess,
+  stopProcess,
+  subjectOf,
+} from './background.js'
+import { script } from './commands.js'
+import type { Driver, Json, Place } from './driver.js'
+import { parseFile, readFile, type FileState } from './file.js'
+import { stands, waitUntilReady } from './ready.js'
+import { restoreUnit, startUnit, systemdLife, unitPath } from './systemd.js'
+import { UNIT_MARK, unitText } from './unit-text.js'
+
+export interface ServiceState extends Record<string, Json> {
+  active: boolean
+  /** Of the process that runs; null under systemd. */
+  argv: string[] | null
+  /** The unit file; null where there is no systemd. */
+  unit: FileState | null
+  enabled: boolean
+  /** Digests of the files it reads: when it was started, and now. */
+  started: string | null
+  current: string
+  /** Sockets of others where it shall listen, when it does not run. */
+  taken: string[]
+}
+
+/** Parameters: state/name, the files. Two lines: the digest when it was started, and now. */
+const DIGESTS = `
+subject=$1
+shift
+cat "$subject.digest" 2>/dev/null || echo
+sha256sum /dev/null "$@" 2>&1 | sha256sum | cut -d' ' -f1
+`
+
+/** Taken before the start, so that a change in between is noticed; it counts when the service is ready. */
+const RECORD_DIGEST = `
+subject=$1
+shift
+mkdir -p "\${subject%/*}" &&
+  sha256sum /dev/null "$@" 2>&1 | sha256sum | cut -d' ' -f1 >"$subject.digest.new"
+`
+
+function unitOf(file: FileState | null): string | null {
+  const found = file?.file ?? null
+  return found === null ? null : Buffer.from(found.content, 'base64').toString()
+}
+
+async function readDigests({ runner, state }: Place, { name, restartOn }: ServiceResource) {
+  const { argv } = script(DIGESTS, [subjectOf(state, name), ...restartOn])
+  const [started = '', current = ''] = (await runner.run(argv)).stdout.split('\n')
+  return { started: started === '' ? null : started, current }
+}
+
+async function readTaken({ runner }: Place, { listens }: ServiceResource): Promise<string[]> {
+  if (listens.length === 0) return []
+  const [tcp, udp] = await Promise.all([runner.run(['ss', '-Hltnp']), runner.run(['ss', '-Hlunp'])])
+  const sockets = [
+    ...tcp.stdout.split('\n').map((line) => ['tcp', ...line.trim().split(/\s+/)]),
+    ...udp.stdout.split('\n').map((line) => ['udp', ...line.trim().split(/\s+/)]),
+  ]
+  return sockets
+    .filter(([protocol = '', , , , local = '']) => listens.some((each) => stands(each, protocol, local)))
+    .map(([protocol = '', , , , local = '', , users = '']) => {
+      const owner = /"([^"]+)"/.exec(users)?.[1]
+      return `${protocol} ${local}${owner === undefined ? '' : ` by ${owner}`}`
+    })
+}
+
+async function readUnit({ runner }: Place, name: string) {
+  const unit = `${name}.service`
+  const [file, enabled, active] = await Promise.all([
+    runner.run(readFile(unitPath(name))),
+    runner.run(['systemctl', 'is-enabled', '--quiet', unit], { reject: false }),
+    runner.run(['systemctl', 'is-active', '--quiet', unit], { reject: false }),
+  ])
+  return { unit: parseFile(file.stdout), enabled: enabled.exitCode === 0, active: active.exitCode === 0 }
+}
+
+async function readBackground({ runner, state }: Place, name: string) {
+  const { stdout } = await runner.run(readProcess(subjectOf(state, name)), { reject: false })
+  const argv = parseWords(stdout)
+  return { argv, active: argv !== null }
+}
+
+function sameWords(a: readonly string[] | null, b: readonly string[]): boolean {
+  return a !== null && a.length === b.length && a.every((word, index) => word === b[index])
+}
+
+export const serviceDriver: Driver<ServiceResource, ServiceState> = {
+  kind: 'service',
+  async probe(place, resource) {
+    const found = place.systemd
+      ? { argv: null, ...(await readUnit(place, resource.name)) }
+      : { unit: null, enabled: false, ...(await readBackground(place, resource.name)) }
+    const digests = await readDigests(place, resource)
+    const taken = found.active ? [] : await readTaken(place, resource)
+    const nothing = !found.active && unitOf(found.unit) === null && taken.length === 0
+    // folders that are missing on the way to the unit file are what a restore takes away again
+    return nothing && (found.unit?.missing.length ?? 0) === 0 ? null : { ...found, ...digests, taken }
+  },
+  satisfied(state, resource) {
+    if (state === null || !state.active || state.started !== state.current) return false
+    return state.unit === null
+      ? sameWords(state.argv, resource.argv)
+      : state.enabled && unitOf(state.unit) === unitText(resource)
+  },
+  conflict(state, { name }) {
+    const unit = unitOf(state?.unit ?? null)
+    if (unit !== null && !unit.startsWith(`${UNIT_MARK}\n`)) {
+      return `there is a unit ${name}.service of somebody else`
+    }
+    const taken = state?.taken ?? []
+    return taken.length === 0 ? undefined : `somebody else listens already: ${taken.join(', ')}`
+  },
+  apply(state, resource, place) {
+    if (this.satisfied(state, resource)) return []
+    const { name, argv, restartOn } = resource
+    const subject = subjectOf(place.state, name)
+    const life = place.systemd ? systemdLife(name) : backgroundLife(subject)
+    return [
+      script(RECORD_DIGEST, [subject, ...restartOn]),
+      ...(place.systemd
+        ? startUnit(name, unitText(resource), state?.unit ?? { file: null, obstacle: null, missing: [] })
+        : [...(state?.active === true ? [stopProcess(subject)] : []), startProcess(subject, argv)]),
+      waitUntilReady(life, resource),
+      { argv: ['mv', '-f', `${subject}.digest.new`, `${subject}.digest`] },
+    ]
+  },
+  restore(state, { name }, place) {
+    const subject = subjectOf(place.state, name)
+    const digests = [`${subject}.digest`, `${subject}.digest.new`]
+    const before: Command[] = place.systemd
+      ? restoreUnit(name, {
+          file: state?.unit ?? { file: null, obstacle: null, missing: [] },
+          enabled: state?.enabled ?? false,
+          active: state?.active ?? false,
+        })
+      : [
+          stopProcess(subject),
+          ...(state?.argv === null || state === null ? [] : [startProcess(subject, state.argv)]),
+        ]
+    const records = state?.active === true ? digests : [...digests, `${subject}.log`]
+    return [...before, { argv: ['rm', '-f', '--', ...records] }]
+  },
+  describe: (state, { argv }) => ({
+    from:
+      state === null || !state.active
+        ? 'not running'
+        : state.started === state.current
+          ? 'running'
+          : 'running with earlier files',
+    to: `running: ${argv.join(' ')}`,
+  }),
+}

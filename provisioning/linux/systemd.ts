@@ -1,0 +1,54 @@
+/** A service under systemd: its unit file, whether it is enabled and whether it runs. */
+import type { Command } from '../resource.js'
+import { command, forgiving } from './commands.js'
+import { restoreFile, writeFile, type FileState } from './file.js'
+import type { Life } from './ready.js'
+import { stateDirectory } from './unit-text.js'
+
+/** Where an administrator's units are. */
+export function unitPath(name: string): string {
+  return `/etc/systemd/system/${name}.service`
+}
+
+export function systemdLife(name: string): Life {
+  return {
+    alive: 'systemctl is-active --quiet "$1"',
+    told: 'journalctl --no-pager --quiet --output=cat --lines=5 --unit="$1"',
+    subject: `${name}.service`,
+  }
+}
+
+/** Also when it runs already: it may have been started with other files. */
+export function startUnit(name: string, unit: string, was: FileState): Command[] {
+  return [
+    ...writeFile(unitPath(name), '0644', unit, was.missing),
+    command('systemctl', 'daemon-reload'),
+    command('systemctl', 'enable', `${name}.service`),
+    command('systemctl', 'restart', `${name}.service`),
+  ]
+}
+
+export interface UnitBefore {
+  file: FileState
+  enabled: boolean
+  active: boolean
+}
+
+export function restoreUnit(name: string, { file, enabled, active }: UnitBefore): Command[] {
+  const unit = `${name}.service`
+  if (file.file === null) {
+    return [
+      forgiving('systemctl', 'disable', '--now', unit),
+      ...restoreFile(unitPath(name), file, false),
+      command('systemctl', 'daemon-reload'),
+      forgiving('systemctl', 'reset-failed', unit),
+      command('rm', '-rf', '--', `/var/lib/${stateDirectory(name)}`),
+    ]
+  }
+  return [
+    ...restoreFile(unitPath(name), file, false),
+    command('systemctl', 'daemon-reload'),
+    command('systemctl', enabled ? 'enable' : 'disable', unit),
+    command('systemctl', active ? 'restart' : 'stop', unit),
+  ]
+}
