@@ -14,6 +14,7 @@
         "native/info_full.c",
         "native/info_out_of_tree.c",
         "native/netlink.c",
+        "native/netlink_events.c",
         "native/watch.c",
         "native/watch_napi.c",
         "native/turn.c",

@@ -111,6 +111,7 @@ bool mptk_socket_init(napi_env env, napi_value exports);
 bool mptk_options_init(napi_env env, napi_value exports);
 bool mptk_info_init(napi_env env, napi_value exports);
 bool mptk_netlink_init(napi_env env, napi_value exports);
+bool mptk_netlink_events_init(napi_env env, napi_value exports);
 bool mptk_watch_init(napi_env env, napi_value exports);
 bool mptk_relay_init(napi_env env, napi_value exports);
 bool mptk_dial_init(napi_env env, napi_value exports);

@@ -1,5 +1,5 @@
 /* One netlink request and its whole answer; what the messages mean is decoded in src/kernel. */
-#include "common.h"
+#include "netlink.h"
 
 #include <errno.h>
 #include <linux/netlink.h>
@@ -51,12 +51,11 @@ static int await(const struct exchange *x)
 	}
 }
 
-/* 0 and a datagram of *length bytes that the caller frees, or the errno. */
-static int receive(const struct exchange *x, uint8_t **data, size_t *length, bool *from_kernel)
+int mptk_netlink_take(int fd, uint8_t **data, size_t *length, bool *from_kernel)
 {
 	struct sockaddr_nl from = { 0 };
 	socklen_t from_length = sizeof(from);
-	ssize_t size = recv(x->fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	ssize_t size = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
 
 	if (size < 0)
 		return errno;
@@ -64,7 +63,7 @@ static int receive(const struct exchange *x, uint8_t **data, size_t *length, boo
 	*data = malloc((size_t)size + 1);
 	if (!*data)
 		return ENOMEM;
-	size = recvfrom(x->fd, *data, (size_t)size, MSG_DONTWAIT, (struct sockaddr *)&from, &from_length);
+	size = recvfrom(fd, *data, (size_t)size, MSG_DONTWAIT, (struct sockaddr *)&from, &from_length);
 	if (size < 0) {
 		int err = errno;
 
@@ -72,6 +71,7 @@ static int receive(const struct exchange *x, uint8_t **data, size_t *length, boo
 		return err;
 	}
 	*length = (size_t)size;
+	/* Only the kernel's port is 0. */
 	*from_kernel = from.nl_pid == 0;
 	return 0;
 }
@@ -103,14 +103,13 @@ static int take(struct exchange *x)
 	int err = await(x);
 
 	if (err == 0)
-		err = receive(x, &data, &length, &from_kernel);
+		err = mptk_netlink_take(x->fd, &data, &length, &from_kernel);
 	if (err == EAGAIN || err == EINTR)
 		return 0;
 	if (err != 0) {
 		(void)mptk_throw_errno(x->env, err, "netlink recv", NULL);
 		return -1;
 	}
-	/* Any process may send to a netlink socket; only the kernel's port is 0. */
 	if (!from_kernel) {
 		free(data);
 		return 0;

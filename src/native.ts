@@ -177,6 +177,16 @@ export interface NativeAddon {
    * NLMSG_ERROR or, without NLM_F_DUMP and NLM_F_ACK, the first message. Blocks for at most 2 s.
    */
   netlink(protocol: number, request: Uint8Array): Buffer[]
+  /**
+   * A socket that gets what the kernel sends to these multicast groups of the network namespace
+   * this process is in; {@link watch} tells when something waits. Closed by {@link close}.
+   */
+  netlinkListen(protocol: number, groups: readonly number[]): number
+  /**
+   * The next datagram of the kernel, undefined when none waits; what processes send is passed over.
+   * ENOBUFS is thrown once after messages were lost: what they told must be read anew.
+   */
+  netlinkReceive(fd: number): Buffer | undefined
   RelayEngine: new (threads: number) => RelayEngine
 }
 
