@@ -18,6 +18,8 @@ export interface RunOptions {
   signal?: AbortSignal
   /** False: a non-zero exit code is a result, not an error. */
   reject?: boolean
+  /** In a process group of its own: a terminal's Ctrl-C does not reach it. */
+  detached?: boolean
 }
 
 export interface RunResult {
@@ -75,6 +77,7 @@ class LocalRunner implements Runner {
     const result = await execa(file, rest, {
       ...common(options),
       input: options.input ?? '',
+      detached: options.detached ?? false,
       ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
     })
     const { stdout, stderr, signal } = result

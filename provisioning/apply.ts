@@ -1,0 +1,78 @@
+/** Bringing a description about, or nothing of it. */
+import { MptkError } from '../src/errors.js'
+import { carryOut } from './carry-out.js'
+import type { EnginePlace } from './engine-place.js'
+import { stillStanding } from './journal.js'
+import type { DriverTable } from './linux/driver.js'
+import { withLock } from './lock.js'
+import { isEmpty, makePlan, type Plan } from './plan.js'
+import { mending, putBack } from './put-back.js'
+import type { Description } from './resource.js'
+import { forget, readState, stopWaiting, type HostState } from './state-folder.js'
+
+export interface ApplyOptions {
+  table: DriverTable
+  place: EnginePlace
+  /** Called once what an interrupted apply left is put back. */
+  describe: () => Promise<Description>
+  /** Name of the configuration, for the journal. */
+  config: string
+  /** Undo everything unless confirmed within so many seconds. */
+  confirmWithin?: number
+  signal?: AbortSignal
+  /** A line for people per thing done. */
+  progress?: (line: string) => void
+}
+
+/**
+ * @returns what was done: an empty plan when there was nothing to do
+ * @throws {MptkError} MPTK_HOST, MPTK_JOURNAL, MPTK_EXEC with nothing changed; MPTK_APPLY with
+ *   everything undone, unless it says otherwise
+ */
+export async function apply(options: ApplyOptions): Promise<Plan> {
+  const { place, table } = options
+  return withLock(place, async () => {
+    try {
+      const found = await recover(options)
+      const standing = found && {
+        ...found.journal,
+        steps: stillStanding(found.journal.steps, found.journal.epoch, place),
+      }
+      const description = await options.describe()
+      const plan = await makePlan(description, table, place, standing)
+      if (isEmpty(plan)) return plan
+      await carryOut({
+        ...options,
+        plan,
+        description,
+        earlier: found?.journal,
+        standing: standing?.steps ?? [],
+      })
+      return plan
+    } finally {
+      if ((await readState(place).catch(() => 'unreadable')) === undefined) await forget(place)
+    }
+  })
+}
+
+/** Puts back what an interrupted apply or revert left. @returns what is applied then */
+async function recover({ place, table, progress }: ApplyOptions): Promise<HostState | undefined> {
+  let state = await readState(place)
+  if (state?.waiting !== undefined) {
+    const { token, seconds } = state.waiting
+    if (state.journal.state === 'pending') {
+      throw new MptkError(
+        'MPTK_JOURNAL',
+        `the last apply waits for mptk confirm, ${seconds} s more: confirm or revert it first`,
+      )
+    }
+    // we have the lock: whoever was applying is gone
+    await stopWaiting(place, token)
+    state = await readState(place)
+  }
+  if (state?.interrupted !== true) return state
+  progress?.('an earlier run was interrupted: putting back what it did')
+  const { script, steps } = mending(state)
+  await putBack(script, stillStanding(steps, state.journal.epoch, place), table, place)
+  return readState(place)
+}

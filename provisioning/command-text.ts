@@ -1,0 +1,25 @@
+/** Commands as the lines a person would type into a shell; the undo scripts are made of the same. */
+import { hereDocument, shellLine, shellWord } from '../src/shell-quote.js'
+import type { Command } from './resource.js'
+
+/** Ready to run: with everything the command is given, secrets too. Ends with a newline. */
+export function commandScript({ argv, input }: Command, suffix = ''): string {
+  const line = shellLine(argv)
+  if (input === undefined) return `${line}${suffix}\n`
+  // a here-document always ends with a newline
+  if (input !== '' && !input.endsWith('\n')) return `printf %s ${shellWord(input)} | ${line}${suffix}\n`
+  const { operator, body } = hereDocument(input)
+  return `${line}${operator}${suffix}\n${body}`
+}
+
+/** To be shown: a secret is named, not told. */
+export function commandText(command: Command): string {
+  if (command.secret !== true) return commandScript(command)
+  return `${shellLine(command.argv)} <<'END'\n(secret, not shown)\nEND\n`
+}
+
+/** The command alone in one line, for messages. */
+export function commandName({ argv }: Command): string {
+  const line = argv.join(' ').replaceAll(/\s+/g, ' ')
+  return line.length > 120 ? `${line.slice(0, 119)}…` : line
+}

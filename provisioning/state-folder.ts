@@ -1,0 +1,101 @@
+/** The state folder as the engine sees it, wherever it is; what is in it: state-scripts.ts. */
+import { MptkError } from '../src/errors.js'
+import type { RunResult } from '../src/exec.js'
+import { shellWord } from '../src/shell-quote.js'
+import type { EnginePlace } from './engine-place.js'
+import { parseJournal, type Journal } from './journal.js'
+import { DISARM, FORGET, KEEP, PREPARE, READ, UNTIL_UNDONE, WATCH, WRITE } from './state-scripts.js'
+
+export interface HostState {
+  journal: Journal
+  /** The unconfirmed apply that will be undone in so many seconds; its watchdog runs. */
+  waiting?: { token: string; seconds: number }
+  /** An apply or an undoing broke off in the middle. */
+  interrupted: boolean
+}
+
+/** A script with `$state` set. Never with the terminal's signals. */
+export function stateScript(place: EnginePlace, script: string): string[] {
+  return ['sh', '-c', `state=${shellWord(place.state)}\n${script}`, 'mptk']
+}
+
+async function runScript(
+  place: EnginePlace,
+  script: string,
+  args: string[] = [],
+  input = '',
+): Promise<RunResult> {
+  return place.runner.run([...stateScript(place, script), ...args], { input, detached: true, reject: false })
+}
+
+/** @throws {MptkError} MPTK_JOURNAL */
+export async function prepareFolder(place: EnginePlace): Promise<void> {
+  const { exitCode, stderr } = await runScript(place, PREPARE)
+  if (exitCode !== 0) throw new MptkError('MPTK_JOURNAL', `${place.state} cannot be made: ${stderr}`)
+}
+
+export async function folderExists(place: EnginePlace): Promise<boolean> {
+  return (await runScript(place, '[ -d "$state" ]')).exitCode === 0
+}
+
+/** Removes everything of ours from the folder, and the folder when we made it. */
+export async function forget(place: EnginePlace): Promise<void> {
+  await runScript(place, FORGET)
+}
+
+/** What is applied here, if anything. @throws {MptkError} MPTK_JOURNAL */
+export async function readState(place: EnginePlace): Promise<HostState | undefined> {
+  const { stdout, stderr, exitCode } = await runScript(place, READ)
+  const name = `${place.state}/journal.json`
+  if (exitCode !== 0) throw new MptkError('MPTK_JOURNAL', `${name} cannot be read: ${stderr}`)
+  if (stdout === '') return undefined
+  const blank = stdout.indexOf('\n\n')
+  const [flag, pending] = stdout.slice(0, blank).split('\n')
+  const journal = parseJournal(stdout.slice(blank + 2), name)
+  if (journal.netns !== place.netns) {
+    const where = journal.netns === undefined ? 'without --netns' : `with --netns ${journal.netns}`
+    throw new MptkError('MPTK_JOURNAL', `${name} was made ${where}: say so here too`)
+  }
+  const [token, seconds] = pending?.split(' ') ?? []
+  const waits = token !== undefined && token === journal.token
+  const interrupted = flag === 'undoing' || (journal.state !== 'applied' && !waits)
+  return { journal, interrupted, ...(waits ? { waiting: { token, seconds: Number(seconds) } } : {}) }
+}
+
+/** How to write a file of the folder: whole, synced, mode 0600. */
+export function writeCommand(place: EnginePlace, name: string, text: string) {
+  return { argv: [...stateScript(place, WRITE), name, String(Buffer.byteLength(text))], input: text }
+}
+
+/** From now on everything is undone after so many seconds unless {@link disarm} comes first. */
+export async function startWatchdog(place: EnginePlace, token: string, seconds: number): Promise<void> {
+  const { exitCode, stderr } = await runScript(place, WATCH, [token, String(seconds)])
+  if (exitCode !== 0) throw new MptkError('MPTK_APPLY', `the watchdog could not be started: ${stderr}`)
+}
+
+/** False when it comes too late: the watchdog has begun. */
+export async function disarm(place: EnginePlace, token: string): Promise<boolean> {
+  return (await runScript(place, DISARM, [token])).exitCode === 0
+}
+
+/** Ends the wait for good, in one step with the journal. False when it comes too late. */
+export async function keep(place: EnginePlace, token: string, journal: string): Promise<boolean> {
+  const { exitCode, stderr } = await runScript(
+    place,
+    KEEP,
+    [token, String(Buffer.byteLength(journal))],
+    journal,
+  )
+  if (exitCode > 1) throw new MptkError('MPTK_JOURNAL', `${place.state} cannot be written: ${stderr}`)
+  return exitCode === 0
+}
+
+/** Ends the wait for confirmation, or waits until its watchdog has undone everything. */
+export async function stopWaiting(place: EnginePlace, token: string): Promise<void> {
+  if (!(await disarm(place, token))) await untilUndone(place)
+}
+
+/** Waits until the watchdog, whose time has come, is done. */
+export async function untilUndone(place: EnginePlace): Promise<void> {
+  await runScript(place, UNTIL_UNDONE)
+}
