@@ -11,6 +11,7 @@ from mininet.log import setLogLevel
 from mininet.net import Mininet
 from mininet.nodelib import LinuxBridge
 
+import lab_folders
 import lab_namespaces
 from lab_errors import LabError, run
 from lab_links import LinkBuilder
@@ -60,6 +61,7 @@ class Network:
     def build(self):
         for spec in self.topology["hosts"]:
             self.add_node(self.net.addHost(spec["name"], ip=None))
+            lab_folders.make_private(self.node(spec["name"]), spec.get("privateFolders", []))
             base = {**BASE_SYSCTLS, **(ROUTER_SYSCTLS if spec.get("router") else {})}
             self.set_sysctls(spec["name"], base)
         for index, spec in enumerate(self.topology.get("switches", [])):

@@ -85,6 +85,7 @@ NAME = pattern(r"[a-z][a-z0-9-]{0,31}", "a name of 1 to 32 of a-z, 0-9 and -")
 INTERFACE = pattern(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", "an interface name of at most 15 characters")
 ADDRESS = parsed_by(ipaddress.ip_address, "an IP address")
 PREFIX = parsed_by(ipaddress.ip_network, "a prefix (as 10.0.0.0/8)")
+FOLDER = pattern(r"(/[A-Za-z0-9_.-]+)+", "the absolute path of a folder, of letters, digits, - _ and .")
 INTERFACE_ADDRESS = parsed_by(interface_address, "an address with a prefix length (as 10.0.1.2/24)")
 
 
@@ -143,6 +144,7 @@ MPTCP = {
 HOST = {
     "name": NODE,
     "router?": boolean,
+    "privateFolders?": [FOLDER],
     "sysctls?": sysctls,
     "routes?": [ROUTE],
     "rules?": [RULE],

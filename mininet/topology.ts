@@ -21,6 +21,9 @@ function isPrefix(text: string): boolean {
 }
 
 const prefix = z.string().refine(isPrefix, 'expected an address with a prefix length (as 10.0.1.2/24)')
+const folder = z
+  .string()
+  .regex(/^(\/[A-Za-z0-9_.-]+)+$/, 'expected the absolute path of a folder, of letters, digits, - _ and .')
 const table = z.int().min(1).max(4294967295)
 
 const linkEnd = z.strictObject({
@@ -97,6 +100,11 @@ const host = z.strictObject({
   name: nodeName,
   /** Forwards IPv4 and IPv6. */
   router: z.boolean().optional(),
+  /**
+   * Folders of the machine, as `/etc`, that the host sees and may change for itself: what it writes
+   * there nobody else sees, and it is gone with the lab.
+   */
+  privateFolders: z.array(folder).optional(),
   sysctls: z.record(z.string(), z.union([z.int(), z.string()])).optional(),
   routes: z.array(route).optional(),
   /** Source routing: packets from an address look up a table of their own. */

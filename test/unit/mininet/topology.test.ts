@@ -41,6 +41,11 @@ void t.test("the thesis's topology has two uplinks and a web server without MPTC
 const wrong: [string, object, RegExp][] = [
   ['a missing field', { ...minimal, name: undefined }, /^topology: name: /],
   ['an unknown key', { ...minimal, hots: [] }, /hots/],
+  [
+    'a private folder that is no absolute path',
+    { ...minimal, hosts: [{ name: 'left', privateFolders: ['etc'] }, { name: 'right' }] },
+    /^topology: hosts\.0\.privateFolders\.0: expected the absolute path of a folder/,
+  ],
   ['a bad name', { ...minimal, hosts: [{ name: 'Left!' }] }, /^topology: hosts\.0\.name: expected a name/],
   [
     'a name that is there twice',
