@@ -55,7 +55,7 @@ function setupOf(config: HostedConfig, facts: HostFacts): Setup {
     case 'client':
       return clientSetup(config)
     case 'router':
-      return routerSetup(config)
+      return routerSetup(config, facts)
     case 'reverse':
       return reverseSetup(config, facts)
     case 'proxy':

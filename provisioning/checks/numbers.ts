@@ -2,7 +2,7 @@
 import type { HostConfig } from '../../src/config/host.js'
 import type { HostFacts } from '../facts.js'
 import type { Problem } from '../problem.js'
-import { PRIORITIES, TABLES } from '../uplinks/numbers.js'
+import { MAIN_TABLE, PRIORITIES, TABLES } from '../uplinks/numbers.js'
 
 /**
  * A rule of ours has both its priority and its table (or main) among our numbers, whether it was
@@ -14,14 +14,14 @@ export function numbersProblems({ numbers }: HostConfig, { rules }: HostFacts): 
   const problems: Problem[] = []
   for (const { family, priority, table } of rules) {
     const ourPriority = within(priority, numbers.priority, PRIORITIES)
-    const ourTable = within(Number(table), numbers.table, TABLES)
+    const ourTable = within(table, numbers.table, TABLES)
     const rule = `the rule of priority ${priority} into table ${table} (IPv${family})`
     if (ourTable && !ourPriority) {
       problems.push({
         path: 'host.numbers.table',
         text: `expected ${TABLES} routing tables that nobody uses, from ${numbers.table} on, found ${rule}`,
       })
-    } else if (ourPriority && !ourTable && table !== 'main') {
+    } else if (ourPriority && !ourTable && table !== MAIN_TABLE) {
       problems.push({
         path: 'host.numbers.priority',
         text: `expected ${PRIORITIES} rule priorities that nobody uses, from ${numbers.priority} on, found ${rule}`,

@@ -1,9 +1,11 @@
 /** `host.setup` against what goes with it: uplinks, LAN, sites, services and programs. */
+import { familyOf, isLoopback } from '../../src/address.js'
 import type { HostConfig } from '../../src/config/host.js'
 import type { ServiceConfig } from '../../src/config/schema.js'
 import type { HostFacts } from '../facts.js'
 import { listed, type Problem } from '../problem.js'
 import type { HostedConfig } from '../setups/part.js'
+import { transparentService } from '../setups/transparent.js'
 import { MOST_LAN_INTERFACES } from '../uplinks/numbers.js'
 import { interfaceProblem } from './uplinks.js'
 
@@ -13,6 +15,7 @@ export function setupProblems(config: HostedConfig, facts: HostFacts): Problem[]
     ...neededServices(config),
     ...uplinksNeeded(host),
     ...lanProblems(host, facts),
+    ...interceptProblems(config),
     ...reverseKeys(host),
     ...programProblems(host, facts),
   ]
@@ -91,6 +94,46 @@ function lanProblems(host: HostConfig, facts: HostFacts): Problem[] {
   })
 }
 
+/** The service and the firewall must agree on how connections come in. */
+function interceptProblems(config: HostedConfig): Problem[] {
+  const { lan } = config.host
+  const transparent = transparentService(config)
+  if (lan === undefined || transparent === undefined) return []
+  const { index, config: service } = transparent
+  const path = `services[${index}]`
+  if (service.intercept !== lan.intercept) {
+    return [
+      {
+        path: `${path}.intercept`,
+        text: `expected ${lan.intercept} as in host.lan.intercept, found ${service.intercept}`,
+      },
+    ]
+  }
+  if (service.listen.every(({ address }) => isLoopback(address))) {
+    return [
+      {
+        path: `${path}.listen`,
+        text: 'expected 0.0.0.0, [::] or an address on the LAN, where the firewall brings connections, found only loopback',
+      },
+    ]
+  }
+  const { domains } = lan.exclude
+  const unnamed = domains.find((each) => !isDomain(each))
+  if (unnamed !== undefined) {
+    const text = `expected names, found ${unnamed}, which belongs in destinations`
+    return [{ path: 'host.lan.exclude.domains', text }]
+  }
+  if (domains.length > 0 && lan.dns === undefined) {
+    const text = 'expected host.lan.dns beside it, which tells the firewall their addresses, found nothing'
+    return [{ path: 'host.lan.exclude.domains', text }]
+  }
+  return []
+}
+
+function isDomain(pattern: string): boolean {
+  return pattern !== '*' && familyOf(pattern.split('/')[0] ?? '') === 0
+}
+
 function addressProblem(path: string, name: string, { interfaces }: HostFacts): Problem[] {
   const found = interfaces.find((each) => each.name === name)
   if (found === undefined || found.addresses.length > 0) return []
@@ -98,7 +141,11 @@ function addressProblem(path: string, name: string, { interfaces }: HostFacts): 
 }
 
 function reverseKeys({ setup, sites, publicAddresses }: HostConfig): Problem[] {
-  if (setup === 'reverse') return []
+  if (setup === 'reverse') {
+    return sites
+      .filter((site) => !isDomain(site))
+      .map((site) => ({ path: 'host.sites', text: `expected names, found ${site}` }))
+  }
   return Object.entries({ sites, publicAddresses }).flatMap(([key, value]) =>
     value.length === 0
       ? []

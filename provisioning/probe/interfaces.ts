@@ -40,7 +40,7 @@ const routes = z.array(
 )
 type Routes = z.output<typeof routes>
 
-const rules = z.array(z.object({ priority: z.int(), table: z.string().optional() }))
+const rules = z.array(z.object({ priority: z.int(), table: z.coerce.number().optional() }))
 
 /** @throws {MptkError} MPTK_EXEC */
 export async function readInterfaces(runner: Runner): Promise<InterfaceFacts[]> {
@@ -94,9 +94,11 @@ function gatewayOver(device: string, defaults: Routes): string | null | undefine
 /** @throws {MptkError} MPTK_EXEC */
 export async function readRules(runner: Runner): Promise<HostFacts['rules']> {
   const [ipv4, ipv6] = await Promise.all(
-    (['-4', '-6'] as const).map((family) => askJson(runner, ['ip', '-j', family, 'rule', 'show'], rules)),
+    (['-4', '-6'] as const).map((family) =>
+      askJson(runner, ['ip', '-N', '-j', family, 'rule', 'show'], rules),
+    ),
   )
   const ofFamily = (family: 4 | 6, found: z.output<typeof rules> = []): HostFacts['rules'] =>
-    found.map(({ priority, table = '' }) => ({ family, priority, table }))
+    found.map(({ priority, table = 0 }) => ({ family, priority, table }))
   return [...ofFamily(4, ipv4), ...ofFamily(6, ipv6)]
 }

@@ -1,6 +1,7 @@
 /** What of a host a configuration concerns: the sysctls, modules and programs to look for. Pure. */
 import type { Config } from '../../src/config/schema.js'
 import { KERNEL_SYSCTLS, kernelModules } from '../kernels/kernel.js'
+import { sysctlPart } from '../setups/forwarding.js'
 import { SETUP_SYSCTLS } from '../setups/sysctls.js'
 
 export function wantedSysctls({ host }: Config, interfaces: readonly string[]): string[] {
@@ -8,7 +9,7 @@ export function wantedSysctls({ host }: Config, interfaces: readonly string[]): 
     ...KERNEL_SYSCTLS,
     ...SETUP_SYSCTLS,
     ...interfaces.flatMap((name) =>
-      INTERFACE_SYSCTLS.map((pattern) => pattern.replace('*', name.replaceAll('.', '/'))),
+      INTERFACE_SYSCTLS.map((pattern) => pattern.replace('*', sysctlPart(name))),
     ),
     ...Object.keys(host?.sysctls ?? {}),
   ]
