@@ -43,9 +43,9 @@ const STOP = `
 alive=$1 subject=$2 left=100
 if sh -c "$alive" sh "$subject"; then
   read -r pid rest <"$subject.pid"
-  kill -TERM "$pid"
+  kill -s TERM "$pid"
   while sh -c "$alive" sh "$subject"; do
-    if [ "$left" -eq 0 ]; then kill -KILL -- "-$pid"; fi
+    if [ "$left" -eq 0 ]; then kill -s KILL -- "-$pid"; fi
     [ "$left" -gt -50 ] || exit 1
     left=$((left - 1))
     sleep 0.1

@@ -25,7 +25,7 @@ const KNOWN = ['type', 'dst', 'gateway', 'dev', 'prefsrc', 'metric', 'protocol',
 /** Of a link that is down or of hardware: no property of the route. */
 const FLEETING = ['dead', 'linkdown', 'offload', 'trap', 'rt_offload', 'rt_trap', 'pervasive']
 
-/** `ip -N -d -j route show table N`. */
+/** `ip -d -j route show table N`. */
 export function parseRoutes(text: string, family: 4 | 6): RouteTableState {
   if (text.trim() === '') return []
   return (JSON.parse(text) as Record<string, Json>[]).map((route) => {
@@ -111,7 +111,7 @@ export const routeTableDriver: Driver<RouteTableResource, RouteTableState> = {
   async probe({ runner }, { family, table }) {
     // an error when nothing was ever in the table
     const { stdout, exitCode } = await runner.run(
-      ['ip', '-N', '-d', '-j', `-${family}`, 'route', 'show', 'table', `${table}`],
+      ['ip', '-d', '-j', `-${family}`, 'route', 'show', 'table', `${table}`],
       { reject: false },
     )
     const routes = exitCode === 0 ? parseRoutes(stdout, family) : []
