@@ -1,6 +1,7 @@
 /** What makes each kind of service: its handshake, its rules and its way out. One file per kind. */
 import type { RelayingConfig } from '../src/config/schema.js'
 import type { Parts, Runtime } from './pipeline.js'
+import { connectParts } from './connect/parts.js'
 import { reverseTcpParts } from './reverse/parts.js'
 import { socks5Parts } from './socks5/parts.js'
 import { transparentParts } from './transparent/parts.js'
@@ -12,6 +13,8 @@ export function partsOf(config: RelayingConfig, name: string, runtime: Runtime):
       return socks5Parts(config, name, runtime)
     case 'reverse-tcp':
       return Promise.resolve(reverseTcpParts(config, runtime))
+    case 'connect':
+      return connectParts(config, name, runtime)
     case 'transparent':
       return transparentParts(config, name, runtime)
   }

@@ -80,12 +80,13 @@ interface Head {
 
 /** Up to a connected destination of which the client knows; or the record of why there is none. */
 async function open(pipeline: Pipeline, session: Session): Promise<Head | SessionRecord> {
-  let request: Request
+  let request: Request | undefined
   try {
     request = await handshake(pipeline, session)
   } catch (error) {
     return session.record('handshake', NO_BYTES, { error: describeError(error) })
   }
+  if (request === undefined) return session.record('answered', NO_BYTES)
 
   session.state = 'dialling'
   session.destination = request.destination
@@ -111,7 +112,7 @@ async function open(pipeline: Pipeline, session: Session): Promise<Head | Sessio
   return { ...(request.head !== undefined && { up: request.head }), down: reached.head?.length ?? 0 }
 }
 
-async function handshake(pipeline: Pipeline, session: Session): Promise<Request> {
+async function handshake(pipeline: Pipeline, session: Session): Promise<Request | undefined> {
   const { client } = session
   const timer = setTimeout(() => {
     client.fail(
@@ -120,6 +121,7 @@ async function handshake(pipeline: Pipeline, session: Session): Promise<Request>
   }, pipeline.timeouts.handshake)
   try {
     const request = await pipeline.handshake(client)
+    if (request === undefined) return undefined
     session.clientVerdict = pipeline.runtime.kernel.verdict(client.fd, client.origin)
     count(pipeline, 'client', session.clientVerdict)
     return request

@@ -19,6 +19,7 @@ export interface Request {
 /**
  * Speaks a protocol's opening with a fresh connection. Parses only: rules and dialling are
  * the pipeline's. What it throws ends the connection; anything the protocol lets it say to
- * the client about that has been said.
+ * the client about that has been said. Undefined: the client wanted something of this service
+ * itself, and has it.
  */
-export type Handshake = (client: Connection) => Promise<Request>
+export type Handshake = (client: Connection) => Promise<Request | undefined>

@@ -9,7 +9,7 @@ import type { ActiveRelay, RelayResult } from '../src/net/relay.js'
 export type SessionState = 'handshake' | 'dialling' | 'relaying' | 'answering'
 
 /** `eof` … are the relay's causes; the others end a session before there is a relay. */
-export type Outcome = RelayResult['cause'] | 'handshake' | 'denied' | 'unreachable' | 'error'
+export type Outcome = RelayResult['cause'] | 'handshake' | 'answered' | 'denied' | 'unreachable' | 'error'
 
 /** One side of an ended session, with what each subflow carried. */
 export interface SideRecord extends Verdict {

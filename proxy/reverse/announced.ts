@@ -10,6 +10,7 @@ export function announced(
   return async (client) => {
     const { local } = client
     const request = await handshake(client)
+    if (request === undefined) return undefined
     const header = encode({
       client: client.remote,
       local,

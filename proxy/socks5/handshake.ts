@@ -1,9 +1,10 @@
 /** The server's side of SOCKS5: method, password, request (RFC 1928 §3–§6, RFC 1929). */
-import { familyOf, plainAddress, type Destination } from '../../src/address.js'
+import type { Destination } from '../../src/address.js'
 import { MptkError } from '../../src/errors.js'
 import type { Connection } from '../../src/net/connection.js'
 import { closeGently } from '../close-gently.js'
 import { MessageReader } from '../message-reader.js'
+import { plainHost } from '../plain-host.js'
 import type { Handshake, Request } from '../request.js'
 import type { Users } from '../users/users.js'
 import {
@@ -75,13 +76,10 @@ async function readRequest(client: Connection, reader: MessageReader): Promise<D
   }
 }
 
-/** Rules and logs see one form of each destination. */
 function plainDestination({ host: given, port }: Destination): Destination {
-  const host = given.toLowerCase().replace(/\.$/, '')
   if (port === 0) throw new ProtocolError('the destination port is 0', REPLY.generalFailure)
-  if (familyOf(host) !== 0) return { host: plainAddress(host), port }
-  // the resolver would stop at a NUL and read brackets, spaces and the like in its own way
-  if (!/^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(host)) {
+  const host = plainHost(given)
+  if (host === undefined) {
     throw new ProtocolError(`not a host name: ${JSON.stringify(given)}`, REPLY.hostUnreachable)
   }
   return { host, port }

@@ -1,5 +1,6 @@
 /** The configuration file: every key, its default and its limits. Unknown keys are refused. */
 import { z } from 'zod'
+import { connect } from './connect.js'
 import { host } from './host.js'
 import { pathTest, type PathTestConfig } from './path-test.js'
 import { reverseTcp } from './reverse-tcp.js'
@@ -7,7 +8,7 @@ import { socks5 } from './socks5.js'
 import { transparent } from './transparent.js'
 import { socketAddress, wholeNumber } from './values.js'
 
-export const service = z.discriminatedUnion('type', [socks5, reverseTcp, transparent, pathTest])
+export const service = z.discriminatedUnion('type', [socks5, connect, reverseTcp, transparent, pathTest])
 
 export const configSchema = z.strictObject({
   services: z.array(service).min(1, 'expected at least one service'),

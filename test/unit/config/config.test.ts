@@ -9,6 +9,10 @@ const reverse = (more: object = {}) => ({
   services: [{ type: 'reverse-tcp', listen: '127.0.0.1:80', target: '10.0.0.1:80', ...more }],
 })
 
+const connect = (more: object = {}) => ({
+  services: [{ type: 'connect', listen: '127.0.0.1:3128', ...more }],
+})
+
 const transparent = (more: object = {}) => ({
   services: [{ type: 'transparent', listen: '0.0.0.0:5201', ...more }],
 })
@@ -89,11 +93,11 @@ void t.test('every mistake is one line of where, what was expected and what was 
     [{ services: ['socks5'] }, 'services[0]: expected a map of keys and values, found "socks5"'],
     [
       { services: [{}] },
-      'services[0].type: expected one of socks5, reverse-tcp, transparent, path-test, found nothing',
+      'services[0].type: expected one of socks5, connect, reverse-tcp, transparent, path-test, found nothing',
     ],
     [
       { services: [{ type: 'sock5' }] },
-      'services[0].type: expected one of socks5, reverse-tcp, transparent, path-test, found "sock5"',
+      'services[0].type: expected one of socks5, connect, reverse-tcp, transparent, path-test, found "sock5"',
     ],
     [
       socks5({ listen: 5 }),
@@ -257,6 +261,19 @@ void t.test('every mistake is one line of where, what was expected and what was 
       }),
       'services[0].upstreamFor.destinations[0]: expected a prefix as 10.0.0.0/8, found "*.example": a transparent service knows addresses, not names',
     ],
+    [
+      connect({ pac: { socks: 'localhost:1080' } }),
+      'services[0].pac.socks: expected an IP address with a port (as 127.0.0.1:1080 or [::1]:1080), found "localhost:1080"',
+    ],
+    [
+      connect({ pac: { fallback: 'maybe' } }),
+      'services[0].pac.fallback: expected none or direct, found "maybe"',
+    ],
+    [connect({ pac: true }), 'services[0].pac: expected a map of keys and values, found true'],
+    [
+      connect({ upstreamFor: { policy: 'all' } }),
+      'services[0].upstreamFor: expected an upstream beside upstreamFor, found none',
+    ],
     [socks5({ usersFile: 5 }), 'services[0].usersFile: expected a file name, found 5'],
     [socks5({ name: 'a b' }), 'services[0].name: expected at most 40 letters, digits, _ . -, found "a b"'],
     [
@@ -362,6 +379,12 @@ void t.test('a proxy for anybody is refused unless it is asked for', (t) => {
     () => checkConfig(socks5({ listen: ['127.0.0.9:1080', '[::1]:1080'] }), 'test'),
     'loopback is for this machine',
   )
+  for (const more of [{}, { anonymous: false }]) {
+    t.throws(() => checkConfig(connect({ listen: '0.0.0.0:3128', ...more }), 'test'), {
+      code: 'MPTK_OPEN_PROXY',
+    })
+  }
+  t.doesNotThrow(() => checkConfig(connect({ listen: '0.0.0.0:3128', usersFile: 'users.yaml' }), 'test'))
   t.doesNotThrow(() => checkConfig(transparent(), 'test'), 'the kernel says who was brought here')
   t.doesNotThrow(() => checkConfig(transparent({ intercept: 'tproxy', transport: 'mptcp' }), 'test'))
   t.doesNotThrow(

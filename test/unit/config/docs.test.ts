@@ -86,9 +86,13 @@ void t.test('every key and its default', (t) => {
     schema.properties?.['services']?.items?.oneOf?.find(
       ({ properties }) => properties?.['type']?.const === type,
     )
-  const [socks5, reverse, transparent, pathTest] = ['socks5', 'reverse-tcp', 'transparent', 'path-test'].map(
-    kind,
-  )
+  const [socks5, connect, reverse, transparent, pathTest] = [
+    'socks5',
+    'connect',
+    'reverse-tcp',
+    'transparent',
+    'path-test',
+  ].map(kind)
   const at = (object: Schema | undefined, key: string): Schema | undefined => object?.properties?.[key]
   const user = at(socks5, 'users')?.additionalProperties
   const sockets = 'Keys of sockets'
@@ -96,6 +100,8 @@ void t.test('every key and its default', (t) => {
   const places: [string, string[], Schema | undefined][] = [
     ['the file', ['Keys of the file'], schema],
     ['socks5', [service, sockets, 'Keys of `socks5`'], socks5],
+    ['connect', [service, sockets, 'Keys of `connect`'], connect],
+    ['pac', ['Keys of `pac`'], at(connect, 'pac')],
     ['reverse-tcp', [service, sockets, 'Keys of `reverse-tcp`'], reverse],
     ['transparent', [service, sockets, 'Keys of `transparent`'], transparent],
     ['path-test', ['Keys of `path-test`'], pathTest],
