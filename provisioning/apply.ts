@@ -34,20 +34,12 @@ export async function apply(options: ApplyOptions): Promise<Plan> {
   return withLock(place, async () => {
     try {
       const found = await recover(options)
-      const standing = found && {
-        ...found.journal,
-        steps: stillStanding(found.journal.steps, found.journal.epoch, place),
-      }
+      const journal = found?.journal
+      const standing = journal === undefined ? [] : stillStanding(journal.steps, journal.epoch, place)
       const description = await options.describe()
       const plan = await makePlan(description, table, place, standing)
       if (isEmpty(plan)) return plan
-      await carryOut({
-        ...options,
-        plan,
-        description,
-        earlier: found?.journal,
-        standing: standing?.steps ?? [],
-      })
+      await carryOut({ ...options, plan, description, earlier: journal, standing })
       return plan
     } finally {
       if ((await readState(place).catch(() => 'unreadable')) === undefined) await forget(place)

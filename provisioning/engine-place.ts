@@ -45,6 +45,7 @@ export function epochScript(netns?: string): string {
 }
 
 /**
+ * Units know nothing of named namespaces: services in one are plain processes.
  * @param runner runs its commands in `netns` already
  * @throws {MptkError} MPTK_EXEC when the place cannot be reached, MPTK_USAGE when it is not ours to change
  */
@@ -57,5 +58,11 @@ export async function openPlace(runner: Runner, { netns, state }: PlaceOptions):
   const [user, manager, epoch = ''] = stdout.split('\n')
   if (user !== '0')
     throw new MptkError('MPTK_USAGE', 'settings of a host are the business of root: run it as root')
-  return { runner, state, systemd: manager === 'systemd', epoch, ...(netns === undefined ? {} : { netns }) }
+  return {
+    runner,
+    state,
+    systemd: manager === 'systemd' && netns === undefined,
+    epoch,
+    ...(netns === undefined ? {} : { netns }),
+  }
 }

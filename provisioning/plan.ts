@@ -1,6 +1,6 @@
 /** What would have to be done to bring a description about, without doing any of it. */
 import { MptkError } from '../src/errors.js'
-import type { Journal } from './journal.js'
+import type { JournalStep } from './journal.js'
 import type { DriverTable, Json, Place } from './linux/driver.js'
 import { probeAll } from './probe-all.js'
 import { driverOf } from './driver-of.js'
@@ -30,14 +30,14 @@ export interface Plan {
 }
 
 /**
- * @param journal what is applied already, of this epoch
+ * @param standing what is applied already, in its order
  * @throws {MptkError} MPTK_HOST for a conflict with something that is not ours, MPTK_EXEC when a probe fails
  */
 export async function makePlan(
   description: Description,
   table: DriverTable,
   place: Place,
-  journal?: Journal,
+  standing: readonly JournalStep[],
 ): Promise<Plan> {
   const { resources, notes, warnings } = description
   const wanted = new Map(resources.map((resource) => [resourceId(resource), resource]))
@@ -45,7 +45,7 @@ export async function makePlan(
     const twice = resources.map(resourceId).find((id, index, ids) => ids.indexOf(id) !== index)
     throw new MptkError('MPTK_HOST', `${twice ?? 'a resource'}: the description wants it twice`)
   }
-  const ours = new Map((journal?.steps ?? []).map((step) => [step.id, step]))
+  const ours = new Map(standing.map((step) => [step.id, step]))
   const gone = [...ours.values()].filter(({ id }) => !wanted.has(id)).reverse()
   const states = await probeAll([...resources, ...gone.map(({ resource }) => resource)], table, place)
 

@@ -3,7 +3,7 @@ import { MptkError } from '../src/errors.js'
 import type { RunResult } from '../src/exec.js'
 import { shellWord } from '../src/shell-quote.js'
 import type { EnginePlace } from './engine-place.js'
-import { parseJournal, type Journal } from './journal.js'
+import { parseJournal, stillStanding, type Journal, type JournalStep } from './journal.js'
 import { DISARM, FORGET, KEEP, PREPARE, READ, UNTIL_UNDONE, WATCH, WRITE } from './state-scripts.js'
 
 export interface HostState {
@@ -60,6 +60,12 @@ export async function readState(place: EnginePlace): Promise<HostState | undefin
   const waits = token !== undefined && token === journal.token
   const interrupted = flag === 'undoing' || (journal.state !== 'applied' && !waits)
   return { journal, interrupted, ...(waits ? { waiting: { token, seconds: Number(seconds) } } : {}) }
+}
+
+/** What is applied here and still stands. @throws {MptkError} MPTK_JOURNAL */
+export async function readStanding(place: EnginePlace): Promise<JournalStep[]> {
+  const journal = (await readState(place))?.journal
+  return journal === undefined ? [] : stillStanding(journal.steps, journal.epoch, place)
 }
 
 /** How to write a file of the folder: whole, synced, mode 0600. */

@@ -5,14 +5,19 @@ import './heap.js'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { describeError, MptkError } from '../errors.js'
+import { applyCommand } from './apply.js'
 import { checkCommand } from './check.js'
+import { confirmCommand } from './confirm.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
 import { labCommand } from './lab.js'
 import { passwdCommand } from './passwd.js'
 import { perfCommand } from './perf.js'
+import { planCommand } from './plan.js'
+import { revertCommand } from './revert.js'
 import { reverseCommand, runCommand, socks5Command } from './run.js'
 import { schemaCommand } from './schema.js'
+import { statusCommand } from './status.js'
 import { version } from './version.js'
 
 /** Wrong use: an unknown option, a wrong configuration, an address already taken. */
@@ -37,6 +42,11 @@ async function main(argv: string[]): Promise<void> {
     .command(runCommand)
     .command(socks5Command)
     .command(reverseCommand)
+    .command(planCommand)
+    .command(applyCommand)
+    .command(confirmCommand)
+    .command(statusCommand)
+    .command(revertCommand)
     .command(doctorCommand)
     .command(demoCommand)
     .command(labCommand)

@@ -39,7 +39,7 @@ export function fileDrivers(folder: string, { foreign, deaf }: FileDriverOptions
       },
       satisfied: (state: Json, resource: R) => state === wanted(resource),
       conflict: (state: Json) =>
-        state === foreign && foreign !== undefined ? 'is somebody else’s' : undefined,
+        typeof state === 'string' && state === foreign ? 'is somebody else’s' : undefined,
       apply: (_state: Json, resource: R) => [write(resource.name, wanted(resource))],
       restore: (state: Json, { name }: R) =>
         typeof state === 'string' ? [write(name, state)] : [{ argv: ['rm', '-f', path(name)] }],

@@ -1,0 +1,87 @@
+import type { CommandModule } from 'yargs'
+import { apply } from '../../provisioning/apply.js'
+import { DRIVERS } from '../../provisioning/linux/drivers.js'
+import { isEmpty, makePlan } from '../../provisioning/plan.js'
+import { readStanding } from '../../provisioning/state-folder.js'
+import { duration } from '../config/values.js'
+import { describeError, MptkError } from '../errors.js'
+import { shellLine } from '../shell-quote.js'
+import {
+  configOption,
+  dryRunOption,
+  inPlace,
+  loadWish,
+  placeOptions,
+  samePlace,
+  type PlaceArguments,
+} from './provision-options.js'
+import { appliedText, planJson, planText } from './provision-text.js'
+import { untilSignal } from './signals.js'
+
+interface ApplyArguments extends PlaceArguments {
+  config: string
+  'dry-run': boolean
+  'confirm-within': string | undefined
+}
+
+/** `mptk apply --config FILE` */
+export const applyCommand: CommandModule<object, ApplyArguments> = {
+  command: 'apply',
+  describe: 'make a host what the configuration says, or leave it as it is',
+  builder: (yargs) =>
+    yargs.options({
+      ...configOption,
+      ...placeOptions,
+      ...dryRunOption,
+      'confirm-within': {
+        type: 'string',
+        requiresArg: true,
+        describe: 'undo everything again unless mptk confirm comes within this time, as 60s',
+      },
+    }),
+  async handler(options) {
+    const confirmWithin = secondsToConfirm(options['confirm-within'])
+    const wish = await loadWish(options.config, options.host)
+    if (options['dry-run']) {
+      const plan = await inPlace(options, async (place) =>
+        makePlan(await wish.describe(place), DRIVERS, place, await readStanding(place)),
+      )
+      process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : planText(plan))
+      return
+    }
+    const { signal, exitCode } = untilSignal()
+    try {
+      const plan = await inPlace(options, (place) =>
+        apply({
+          table: DRIVERS,
+          place,
+          describe: () => wish.describe(place),
+          config: wish.configFile,
+          signal,
+          ...(confirmWithin === undefined ? {} : { confirmWithin }),
+          ...(options.json ? {} : { progress: (line) => console.log(line) }),
+        }),
+      )
+      process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : appliedText(plan))
+      if (confirmWithin !== undefined && !isEmpty(plan) && !options.json) {
+        const confirm = shellLine(['mptk', 'confirm', ...samePlace(options)])
+        console.log(`undone again in ${confirmWithin} s unless you say: ${confirm}`)
+      }
+    } catch (error) {
+      const code = exitCode()
+      if (code === undefined) throw error
+      console.error(`mptk: ${describeError(error)}`)
+      process.exitCode = code
+    }
+  },
+}
+
+/** Whole seconds: a second is what sleep of every host can do. */
+function secondsToConfirm(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const result = duration.safeParse(text)
+  if (!result.success) {
+    throw new MptkError('MPTK_USAGE', `--confirm-within: ${result.error.issues[0]?.message ?? 'wrong'}`)
+  }
+  return Math.max(1, Math.round(result.data / 1000))
+}

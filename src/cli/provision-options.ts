@@ -1,0 +1,101 @@
+/** What the commands that provision a host have in common: where it is, and how to get there. */
+import { resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { describe } from '../../provisioning/describe.js'
+import { defaultState, openPlace, type EnginePlace } from '../../provisioning/engine-place.js'
+import { readFacts } from '../../provisioning/probe.js'
+import type { Description, FileResource } from '../../provisioning/resource.js'
+import { loadConfig } from '../config/load.js'
+import type { Config } from '../config/schema.js'
+import { localRunner, type Runner } from '../exec.js'
+import { netnsRunner } from '../exec-netns.js'
+import { openSsh, type SshConnection } from '../exec-ssh.js'
+
+const text = { type: 'string', requiresArg: true } as const
+
+export const placeOptions = {
+  host: { ...text, describe: 'the host to work on, over ssh, as root@name (this one unless given)' },
+  'ssh-config': { ...text, implies: 'host', describe: 'configuration file for ssh: ports, keys, jump hosts' },
+  netns: { ...text, describe: 'the named network namespace to work in (ip netns)' },
+  state: { ...text, describe: 'folder for the journal on that host (/var/lib/mptk)' },
+  json: { type: 'boolean', default: false, describe: 'print the result as JSON' },
+} as const
+
+export const configOption = {
+  config: {
+    ...text,
+    alias: 'c',
+    demandOption: true,
+    describe: 'the configuration with what the host shall be',
+  },
+} as const
+
+export const dryRunOption = {
+  'dry-run': { type: 'boolean', default: false, describe: 'say what would be done, and do nothing' },
+} as const
+
+export interface PlaceArguments {
+  host: string | undefined
+  'ssh-config': string | undefined
+  netns: string | undefined
+  state: string | undefined
+  json: boolean
+}
+
+/** Where a configuration is put on a host that is not this one. */
+const REMOTE_CONFIG = '/etc/mptk/mptk.yaml'
+
+/** Runs `work` there; what it took to get there is closed again. @throws {MptkError} MPTK_USAGE, MPTK_EXEC */
+export async function inPlace<T>(
+  { host, 'ssh-config': configFile, netns, state }: PlaceArguments,
+  work: (place: EnginePlace) => Promise<T>,
+): Promise<T> {
+  let ssh: SshConnection | undefined
+  try {
+    let runner: Runner = localRunner
+    if (host !== undefined) {
+      ssh = await openSsh(host, configFile === undefined ? {} : { configFile })
+      runner = ssh.runner
+    }
+    if (netns !== undefined) runner = netnsRunner(runner, netns)
+    const folder = state === undefined ? defaultState(netns) : host === undefined ? resolve(state) : state
+    return await work(await openPlace(runner, { state: folder, ...(netns === undefined ? {} : { netns }) }))
+  } finally {
+    await ssh?.close()
+  }
+}
+
+/** A configuration, and what it comes to on a host: facts are read when it is asked for. */
+export interface Wish {
+  config: Config
+  /** Absolute on the host it is for. */
+  configFile: string
+  describe: (place: EnginePlace) => Promise<Description>
+}
+
+/** @throws {MptkError} MPTK_CONFIG, MPTK_CONFIG_FILE, MPTK_OPEN_PROXY */
+export async function loadWish(file: string, host: string | undefined): Promise<Wish> {
+  const config = await loadConfig(file)
+  const configFile = host === undefined ? resolve(file) : REMOTE_CONFIG
+  const files = host === undefined ? [] : [configurationFile(await readFile(file, 'utf8'))]
+  return {
+    config,
+    configFile,
+    async describe(place) {
+      const description = describe(config, await readFacts(place, config), { configFile })
+      return { ...description, resources: [...files, ...description.resources] }
+    },
+  }
+}
+
+function configurationFile(content: string): FileResource {
+  const why = 'the configuration, for mptk run there'
+  return { kind: 'file', path: REMOTE_CONFIG, mode: '0600', content, secret: true, why }
+}
+
+/** Words that lead to the same place, for commands that are suggested. */
+export function samePlace({ host, 'ssh-config': sshConfig, netns, state }: PlaceArguments): string[] {
+  return Object.entries({ host, 'ssh-config': sshConfig, netns, state }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  )
+}

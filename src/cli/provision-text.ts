@@ -1,0 +1,81 @@
+/** Plans and states of a host as people and as programs read them; secrets in neither. */
+import { commandText } from '../../provisioning/command-text.js'
+import type { Plan } from '../../provisioning/plan.js'
+import type { Command } from '../../provisioning/resource.js'
+import type { Undoing } from '../../provisioning/revert.js'
+import type { HostReport } from '../../provisioning/status.js'
+
+interface Line {
+  id: string
+  why?: string
+  from: string
+  to: string
+  commands: readonly Command[]
+}
+
+function stepText(sign: string, { id, why, from, to, commands }: Line): string {
+  const head = `${sign} ${id}: ${from} → ${to}\n`
+  // not indented: a here-document must be pasted as it is
+  return `${head}${why === undefined ? '' : `  # ${why}\n`}${commands.map(commandText).join('')}\n`
+}
+
+function remarks({ notes, warnings }: Pick<Plan, 'notes' | 'warnings'>): string {
+  return [...warnings.map((each) => `warning: ${each}\n`), ...notes.map((each) => `note: ${each}\n`)].join('')
+}
+
+export function planText(plan: Plan): string {
+  const { obsolete, steps } = plan
+  return `${[
+    ...obsolete.map((step) => stepText('-', step)),
+    ...steps.map((step) => stepText('+', step)),
+  ].join('')}${remarks(plan)}${summary(plan, 'to change')}\n`
+}
+
+export function appliedText(plan: Plan): string {
+  return `${remarks(plan)}${summary(plan, 'changed')}\n`
+}
+
+function summary({ obsolete, steps, unchanged }: Plan, done: string): string {
+  if (steps.length + obsolete.length === 0) return `nothing to do: ${unchanged} as wanted`
+  const back = obsolete.length === 0 ? '' : `, ${obsolete.length} no longer wanted`
+  return `${steps.length} ${done}${back}, ${unchanged} as wanted already`
+}
+
+function commandJson({ argv, input, secret }: Command) {
+  return { argv, ...(secret === true ? { secret } : input === undefined ? {} : { input }) }
+}
+
+function stepJson({ id, why, from, to, commands }: Line) {
+  return { id, ...(why === undefined ? {} : { why }), from, to, commands: commands.map(commandJson) }
+}
+
+export function planJson({ obsolete, steps, unchanged, notes, warnings }: Plan) {
+  return { obsolete: obsolete.map(stepJson), steps: steps.map(stepJson), unchanged, notes, warnings }
+}
+
+export function undoingText(steps: readonly Undoing[]): string {
+  return `${steps.map((step) => stepText('-', step)).join('')}${steps.length} to put back\n`
+}
+
+export function undoingJson(steps: readonly Undoing[]) {
+  return { steps: steps.map(stepJson) }
+}
+
+const MARK = { ok: 'ok   ', drift: 'DRIFT', live: 'live ', gone: 'gone ' }
+
+export function statusText({ config, state, seconds, rebooted, resources }: HostReport): string {
+  const head = {
+    applied: `applied from ${config}`,
+    waiting: `applied from ${config}; will be undone in ${seconds ?? 0} s unless confirmed (mptk confirm)`,
+    interrupted: `interrupted (from ${config}): mptk apply goes on from what was before, mptk revert puts it back`,
+  }[state]
+  const lines = resources.map(({ id, status, wanted, found }) =>
+    status === 'ok'
+      ? `${MARK.ok}  ${id}`
+      : `${MARK[status]}  ${id}: is ${found ?? ''}, was set to ${wanted ?? ''}`,
+  )
+  const boot = rebooted
+    ? ['rebooted since (or another network namespace): mptk apply sets again what is gone']
+    : []
+  return `${[head, ...boot, ...lines].join('\n')}\n`
+}

@@ -1,0 +1,33 @@
+import type { CommandModule } from 'yargs'
+import { DRIVERS } from '../../provisioning/linux/drivers.js'
+import { planRevert, revert } from '../../provisioning/revert.js'
+import { dryRunOption, inPlace, placeOptions, type PlaceArguments } from './provision-options.js'
+import { undoingJson, undoingText } from './provision-text.js'
+
+interface RevertArguments extends PlaceArguments {
+  'dry-run': boolean
+}
+
+const NOTHING = 'nothing to revert: nothing is applied here\n'
+
+/** `mptk revert` */
+export const revertCommand: CommandModule<object, RevertArguments> = {
+  command: 'revert',
+  describe: 'put back everything that apply changed on a host',
+  builder: (yargs) => yargs.options({ ...placeOptions, ...dryRunOption }),
+  async handler(options) {
+    await inPlace(options, async (place) => {
+      if (options['dry-run']) {
+        const steps = await planRevert({ table: DRIVERS, place })
+        if (options.json) process.stdout.write(`${JSON.stringify(undoingJson(steps ?? []), null, 2)}\n`)
+        else process.stdout.write(steps === undefined ? NOTHING : undoingText(steps))
+        return
+      }
+      const done = await revert({ table: DRIVERS, place })
+      const ids = (done ?? []).map(({ id }) => id)
+      if (options.json) process.stdout.write(`${JSON.stringify({ undone: ids }, null, 2)}\n`)
+      else if (done === undefined) process.stdout.write(NOTHING)
+      else process.stdout.write(`${ids.map((id) => `undone: ${id}\n`).join('')}${ids.length} put back\n`)
+    })
+  },
+}
