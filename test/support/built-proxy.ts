@@ -8,6 +8,7 @@ import type { SessionRecord } from '../../proxy/session.js'
 import { openDescriptors, privateMemory } from './proc-state.js'
 import { start, type Command, type Ended } from './process.js'
 import { scratchFolder } from './scratch.js'
+import { runTool } from './tools.js'
 import { until } from './until.js'
 
 const RELAY_THREADS = 2
@@ -33,13 +34,15 @@ process.on('${COLLECT_SIGNAL}', () => collect())
 export class BuiltProxy {
   readonly #command: Command
   readonly #statusPort: number
+  readonly #prefix: readonly string[]
   readonly #records: SessionRecord[] = []
   readonly #complaints: string[] = []
   #linesRead = 0
 
-  constructor(command: Command, statusPort: number) {
+  constructor(command: Command, statusPort: number, prefix: readonly string[]) {
     this.#command = command
     this.#statusPort = statusPort
+    this.#prefix = prefix
   }
 
   get pid(): number {
@@ -60,6 +63,20 @@ export class BuiltProxy {
 
   /** GET of a page of the status address. */
   async page(path: '/status' | '/metrics' | '/healthz'): Promise<string> {
+    const [command, ...words] = this.#prefix
+    if (command !== undefined) {
+      const url = `http://127.0.0.1:${this.#statusPort}${path}`
+      const { code, stdout, stderr } = await runTool(command, [
+        ...words,
+        'curl',
+        '-sS',
+        '--max-time',
+        '20',
+        url,
+      ])
+      if (code !== 0) throw new Error(`curl ${url}: ${stderr}`)
+      return stdout.toString()
+    }
     const request = get({ host: '127.0.0.1', port: this.#statusPort, path, agent: false })
     const [response] = (await once(request, 'response')) as [NodeJS.ReadableStream]
     let text = ''
@@ -142,13 +159,14 @@ export class BuiltProxy {
 
 /**
  * Runs `mptk run` with this configuration and returns when it says that everything is up; ended
- * with the test. `services` is as in the configuration file.
+ * with the test. `services` is as in the configuration file; `prefix` is words before the
+ * command: `ip netns exec …`.
  */
 export async function startProxy(
   t: Test,
-  config: { services: object[]; statusPort: number; logLevel?: 'info' | 'warn' },
+  config: { services: object[]; statusPort: number; logLevel?: 'info' | 'warn'; prefix?: string[] },
 ): Promise<BuiltProxy> {
-  const { services, statusPort, logLevel = 'info' } = config
+  const { services, statusPort, logLevel = 'info', prefix = [] } = config
   const file = join(scratchFolder(t), 'proxy.yaml')
   const whole = {
     services,
@@ -159,10 +177,11 @@ export async function startProxy(
   writeFileSync(file, JSON.stringify(whole))
   const command = start(t, ['run', '--config', file], {
     env: { NODE_OPTIONS: COLLECT_ON_SIGNAL },
+    prefix,
   })
   await command.stdout.find(/^ {2}status /).catch(async () => {
     const { code, stderr } = await command.ended
     throw new Error(`mptk run ended with ${code}: ${stderr}`)
   })
-  return new BuiltProxy(command, statusPort)
+  return new BuiltProxy(command, statusPort, prefix)
 }
