@@ -2,6 +2,7 @@
 import type { CommandModule } from 'yargs'
 import { detectKernel } from '../kernel/detect.js'
 import type { Finding, KernelReport } from '../kernel/kernel.js'
+import { doctorPathCommand } from './doctor-path.js'
 
 const MARK: Record<Finding['level'], string> = { ok: 'ok', info: 'info', warning: 'WARN', problem: 'FAIL' }
 
@@ -25,7 +26,9 @@ export const doctorCommand: CommandModule<object, DoctorArguments> = {
   describe:
     'say what this kernel can do, and how to mend what is missing (exit code 0 when MPTCP can be used)',
   builder: (yargs) =>
-    yargs.option('json', { type: 'boolean', default: false, describe: 'print the report as JSON' }),
+    yargs
+      .option('json', { type: 'boolean', default: false, describe: 'print the report as JSON' })
+      .command(doctorPathCommand),
   handler({ json }) {
     const report = detectKernel().report()
     process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report))

@@ -1,0 +1,55 @@
+/** What the routing tables and rules say of one destination (include/uapi/linux/rtnetlink.h). */
+import { familyOf } from '../address.js'
+import { errnoName } from '../errors.js'
+import { encodeAttribute } from './netlink.js'
+import { netlinkRequest } from './netlink-request.js'
+import { AF_INET, AF_INET6, parseIP } from './sockaddr.js'
+import { putU32, s32 } from './struct.js'
+
+const NETLINK_ROUTE = 0
+const RTM_GETLINK = 18
+const RTM_GETROUTE = 26
+
+const IFLA_IFNAME = 3
+const IFINFOMSG_LENGTH = 16
+const IFI_INDEX = 4
+
+const RTA_DST = 1
+const RTA_SRC = 2
+const RTA_OIF = 4
+/** Answer with the entry of the table that matches: without it a bound interface makes every address a neighbour. */
+const RTM_F_FIB_MATCH = 0x2000
+
+/**
+ * True when a packet from `source` to `to` that is bound to the interface has a route over it.
+ * Needs no privilege. @throws {SystemError} for an interface that is not there
+ */
+export function hasRoute(to: string, source: string, device: string): boolean {
+  const family = familyOf(to) === 6 ? AF_INET6 : AF_INET
+  const bits = family === AF_INET6 ? 128 : 32
+  const payload = Buffer.concat([
+    // family, both prefix lengths; TOS, table, protocol, scope and type are for the kernel to say
+    Buffer.from([family, bits, bits, 0, 0, 0, 0, 0]),
+    putU32(RTM_F_FIB_MATCH),
+    encodeAttribute(RTA_DST, parseIP(to)),
+    encodeAttribute(RTA_SRC, parseIP(source)),
+    encodeAttribute(RTA_OIF, putU32(interfaceIndex(device))),
+  ])
+  try {
+    const what = `look for a route to ${to} over ${device}`
+    return netlinkRequest(NETLINK_ROUTE, RTM_GETROUTE, 0, payload, what).length > 0
+  } catch (error) {
+    if (errnoName(error) === undefined) throw error
+    return false
+  }
+}
+
+/** @throws {SystemError} ENODEV */
+function interfaceIndex(device: string): number {
+  const payload = Buffer.concat([
+    Buffer.alloc(IFINFOMSG_LENGTH),
+    encodeAttribute(IFLA_IFNAME, Buffer.from(`${device}\0`)),
+  ])
+  const [answer] = netlinkRequest(NETLINK_ROUTE, RTM_GETLINK, 0, payload, `look for the interface ${device}`)
+  return s32(answer?.payload ?? Buffer.alloc(0), IFI_INDEX) ?? 0
+}

@@ -1,0 +1,73 @@
+/** A path's verdict, and what each end saw, in words; pure. */
+import type { Answer } from './path-test-protocol.js'
+import type { MptcpSight, PathVerdict, Sight } from './path-verdict.js'
+
+/** What to do about it: one sentence each. */
+export const ADVICE: Readonly<Record<PathVerdict, string>> = {
+  passes: 'Nothing to do.',
+  'stripped-syn':
+    'Something on the way removes MPTCP from SYNs, so connections over this uplink are TCP: begin connections on another uplink, or try another port, a VPN or the tunnel.',
+  'stripped-synack':
+    'Something on the way removes MPTCP from answers to SYNs, so connections over this uplink are TCP: begin connections on another uplink, or try another port, a VPN or the tunnel.',
+  'stripped-data':
+    'Something on the way removes MPTCP from data, as proxies and traffic shapers do that end TCP: connections stay TCP and cannot use other uplinks; try another port, a VPN or the tunnel.',
+  dropped:
+    'Something on the way drops SYNs with MPTCP, which costs each connection seconds and makes the kernel switch MPTCP off for all uplinks: give this uplink the role off, or use the tunnel over it.',
+  reset:
+    'Something on the way refuses SYNs with MPTCP, so MPTCP connections over this uplink fail: give this uplink the role off, or use the tunnel over it.',
+  'no-tcp':
+    'Nothing connects over this uplink: look at its address and route, at firewalls, and whether the far end listens.',
+  'no-answer':
+    'TCP connects, but nothing there answers path tests: run a service of type path-test on the far end, and test its port.',
+  'peer-without-mptcp':
+    'The far end itself has no MPTCP, so nothing can be said of the path: run mptk doctor there.',
+  unstable:
+    'The repetitions disagree or the path came and went: test again with more of them, when the path is at rest.',
+}
+
+/** One line. */
+export function nearSaw({ tcp, mptcp }: Sight): string {
+  if (mptcp.connect === 'connected') return nearConnected(mptcp)
+  const how = `SYN with MPTCP ${mptcp.connect === 'timeout' ? 'unanswered' : 'refused'} (${mptcp.error ?? ''})`
+  return tcp.connect === 'connected'
+    ? `${how}, TCP connected`
+    : `${how}, TCP not connected (${tcp.error ?? ''})`
+}
+
+function nearConnected({ atConnect, afterData, brokeOff }: MptcpSight): string {
+  if (brokeOff !== undefined) {
+    return `connected as ${atConnect === 'mptcp' ? 'MPTCP' : 'TCP'}, then broke off: ${brokeOff}`
+  }
+  if (atConnect !== 'mptcp') return 'SYN/ACK without MPTCP'
+  return afterData === 'mptcp'
+    ? 'MPTCP when connected and after data'
+    : 'MPTCP when connected, TCP after data'
+}
+
+/** One line. */
+export function farSaw({ tcp, mptcp }: Sight): string {
+  const control = tcp.answer
+  if (control === undefined) return 'not heard'
+  if (control.listener.protocol === 'tcp') {
+    return `listens without MPTCP${control.listener.reason === undefined ? '' : `: ${control.listener.reason}`}`
+  }
+  const last = mptcp.answers.at(-1)
+  if (last === undefined) return farSynsOnly(tcp)
+  return last.accepted === 'mptcp' ? farAccepted(last) : farWithoutMptcp(tcp)
+}
+
+/** The connection never came to answers. */
+function farSynsOnly({ counters }: Sight['tcp']): string {
+  if (counters === undefined) return 'its kernel does not count'
+  if (counters.syn === 0) return 'no SYN with MPTCP'
+  return `SYN with MPTCP (${counters.syn}), no connection`
+}
+
+function farAccepted({ now }: Answer): string {
+  return now === 'mptcp' ? 'MPTCP when accepted and after data' : 'MPTCP in the handshake, TCP after data'
+}
+
+function farWithoutMptcp({ counters }: Sight['tcp']): string {
+  if (counters === undefined) return 'no MPTCP in the SYN or in the ACK: its kernel does not count'
+  return counters.lostAtAck > 0 ? 'SYN with MPTCP, ACK without' : 'SYN without MPTCP'
+}
