@@ -37,7 +37,8 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
     resources: [
       ...chosen.filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
       ...furtherSysctls(hosted),
-      mptkService(config, facts, configFile),
+      mptkService(hosted, facts, configFile),
+      ...(setup.afterServices ?? []),
     ],
     notes: setup.notes,
     warnings: [

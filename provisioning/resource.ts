@@ -137,6 +137,8 @@ export interface ServiceResource extends Common {
   /** Files whose change means it must be restarted: their content is part of what it is. */
   restartOn: readonly string[]
   capabilities: readonly string[]
+  /** A background process although systemd runs. */
+  manager?: 'none'
 }
 
 export type Resource =

@@ -94,10 +94,14 @@ function sameWords(a: readonly string[] | null, b: readonly string[]): boolean {
   return a !== null && a.length === b.length && a.every((word, index) => word === b[index])
 }
 
+function isUnit({ systemd }: Place, { manager }: ServiceResource): boolean {
+  return systemd && manager !== 'none'
+}
+
 export const serviceDriver: Driver<ServiceResource, ServiceState> = {
   kind: 'service',
   async probe(place, resource) {
-    const found = place.systemd
+    const found = isUnit(place, resource)
       ? { argv: null, ...(await readUnit(place, resource.name)) }
       : { unit: null, enabled: false, ...(await readBackground(place, resource.name)) }
     const digests = await readDigests(place, resource)
@@ -124,20 +128,22 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
     if (this.satisfied(state, resource)) return []
     const { name, argv, restartOn } = resource
     const subject = subjectOf(place.state, name)
-    const life = place.systemd ? systemdLife(name) : backgroundLife(subject)
+    const unit = isUnit(place, resource)
+    const life = unit ? systemdLife(name) : backgroundLife(subject)
     return [
       script(RECORD_DIGEST, [subject, ...restartOn]),
-      ...(place.systemd
+      ...(unit
         ? startUnit(name, unitText(resource), state?.unit ?? { file: null, obstacle: null, missing: [] })
         : [...(state?.active === true ? [stopProcess(subject)] : []), startProcess(subject, argv)]),
       waitUntilReady(life, resource),
       { argv: ['mv', '-f', `${subject}.digest.new`, `${subject}.digest`] },
     ]
   },
-  restore(state, { name }, place) {
+  restore(state, resource, place) {
+    const { name } = resource
     const subject = subjectOf(place.state, name)
     const digests = [`${subject}.digest`, `${subject}.digest.new`]
-    const before: Command[] = place.systemd
+    const before: Command[] = isUnit(place, resource)
       ? restoreUnit(name, {
           file: state?.unit ?? { file: null, obstacle: null, missing: [] },
           enabled: state?.enabled ?? false,

@@ -1,16 +1,18 @@
 /** The LAN's DNS server, dnsmasq: it also notes the addresses of excluded names for the firewall. */
-import type { LanConfig } from '../../src/config/host.js'
+import type { HostConfig, LanConfig } from '../../src/config/host.js'
 import type { HostFacts } from '../facts.js'
 import type { FileResource, ServiceResource } from '../resource.js'
 import { BYPASS_SETS, ROUTER_TABLE } from './router-rules.js'
+import { managed } from './service.js'
 
 export const DNS_SERVICE = 'mptk-dns'
 const FILE = '/etc/mptk/dnsmasq.conf'
 const PORT = 53
 
-export function dnsResources(lan: LanConfig, facts: HostFacts): (FileResource | ServiceResource)[] {
+export function dnsResources(host: HostConfig, facts: HostFacts): (FileResource | ServiceResource)[] {
+  const { lan } = host
   const dnsmasq = facts.programs.get('dnsmasq')
-  if (lan.dns === undefined || dnsmasq === undefined) return []
+  if (lan?.dns === undefined || dnsmasq === undefined) return []
   return [
     {
       kind: 'file',
@@ -30,6 +32,7 @@ export function dnsResources(lan: LanConfig, facts: HostFacts): (FileResource | 
       restartOn: [FILE],
       // sets of nftables, port 53, and dropping root
       capabilities: ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_RAW', 'CAP_SETUID', 'CAP_SETGID'],
+      ...managed(host),
     },
   ]
 }

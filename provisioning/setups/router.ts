@@ -22,9 +22,8 @@ export function routerSetup(config: HostedConfig, facts: HostFacts): Setup {
       ...forwardingSysctls(open, host.lan.interfaces, facts),
       ...lanMainRules(host),
       ...(host.lan.intercept === 'tproxy' ? localDelivery(config) : []),
-      rules(config, host.lan, transparent),
-      ...dnsResources(host.lan, facts),
     ],
+    afterServices: [rules(config, host.lan, transparent), ...dnsResources(host, facts)],
     notes: notes(host.lan, facts),
     warnings: warnings(config, host.lan, transparent, facts),
   }

@@ -1,12 +1,14 @@
 /** The service that runs the configuration's services: `mptk run`, as a unit or a process. */
+import type { HostConfig } from '../../src/config/host.js'
 import type { Config, ServiceConfig } from '../../src/config/schema.js'
 import type { HostFacts } from '../facts.js'
 import type { ServiceResource } from '../resource.js'
+import type { HostedConfig } from './part.js'
 
 export const SERVICE_NAME = 'mptk'
 
 /** @param configFile absolute path where the service finds it */
-export function mptkService(config: Config, facts: HostFacts, configFile: string): ServiceResource {
+export function mptkService(config: HostedConfig, facts: HostFacts, configFile: string): ServiceResource {
   return {
     kind: 'service',
     name: SERVICE_NAME,
@@ -15,7 +17,13 @@ export function mptkService(config: Config, facts: HostFacts, configFile: string
     listens: listensOf(config),
     restartOn: [configFile, ...new Set(config.services.flatMap(filesOf).map(({ file }) => file))],
     capabilities: capabilities(config),
+    ...managed(config.host),
   }
+}
+
+/** What runs a service, where it is not for systemd to do. */
+export function managed({ manager }: HostConfig): Pick<ServiceResource, 'manager'> {
+  return manager === 'none' ? { manager } : {}
 }
 
 function listensOf({ services, status }: Config): ServiceResource['listens'] {

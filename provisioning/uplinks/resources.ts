@@ -158,7 +158,9 @@ function endpoint(
   return [
     {
       kind: 'endpoint',
-      why: `connections take ${name} as ${uplink.role === 'normal' ? 'a path' : `a ${uplink.role} path`}`,
+      why: flags.includes('subflow')
+        ? `connections take ${name} as ${uplink.role === 'normal' ? 'a path' : `a ${uplink.role} path`}`
+        : `peers are told that ${name} can be reached too`,
       uplink: name,
       id: endpointId(host.numbers, index, family),
       address,

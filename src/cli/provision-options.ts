@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { readFile } from 'node:fs/promises'
 import { describe } from '../../provisioning/describe.js'
+import { checkSites } from '../../provisioning/dns-check.js'
 import { defaultState, openPlace, type EnginePlace } from '../../provisioning/engine-place.js'
 import { readFacts } from '../../provisioning/probe.js'
 import type { Description, FileResource } from '../../provisioning/resource.js'
@@ -82,8 +83,13 @@ export async function loadWish(file: string, host: string | undefined): Promise<
     config,
     configFile,
     async describe(place) {
-      const description = describe(config, await readFacts(place, config), { configFile })
-      return { ...description, resources: [...files, ...description.resources] }
+      const facts = await readFacts(place, config)
+      const { resources, notes, warnings } = describe(config, facts, { configFile })
+      return {
+        resources: [...files, ...resources],
+        notes,
+        warnings: [...warnings, ...(await checkSites(place.runner, config, facts))],
+      }
     },
   }
 }
