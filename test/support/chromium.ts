@@ -24,8 +24,8 @@ export interface View {
   media?: 'screen' | 'print'
 }
 
-/** A browser for one test, ended with it. */
-export async function openBrowser(t: Test): Promise<Browser> {
+/** A browser for one test, ended with it. @param options further ones of Chromium's command line */
+export async function openBrowser(t: Test, ...options: string[]): Promise<Browser> {
   const profile = scratchFolder(t)
   const child = spawn(
     PROGRAM,
@@ -38,6 +38,7 @@ export async function openBrowser(t: Test): Promise<Browser> {
       '--no-first-run',
       `--user-data-dir=${profile}`,
       '--remote-debugging-pipe',
+      ...options,
     ],
     { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' } },
   )
@@ -78,8 +79,8 @@ export class Browser {
     await this.send('Browser.getVersion')
   }
 
-  /** Loads a file; resolves when all of it is there. */
-  async open(file: string, view: View): Promise<Page> {
+  /** Loads a file or an address; resolves when all of it is there. */
+  async open(what: string | URL, view: View): Promise<Page> {
     const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' })
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true })
     const page = new Page(this, String(sessionId))
@@ -91,7 +92,7 @@ export class Browser {
     }
     for (const domain of ['Page', 'Network', 'Runtime', 'Log']) await page.send(`${domain}.enable`)
     await page.look(view)
-    await page.send('Page.navigate', { url: pathToFileURL(file).href })
+    await page.send('Page.navigate', { url: (what instanceof URL ? what : pathToFileURL(what)).href })
     await load
     return page
   }
