@@ -25,11 +25,22 @@ export interface View {
 }
 
 /** A browser for one test, ended with it. @param options further ones of Chromium's command line */
-export async function openBrowser(t: Test, ...options: string[]): Promise<Browser> {
+export function openBrowser(t: Test, ...options: string[]): Promise<Browser> {
+  return openBrowserIn(t, [], ...options)
+}
+
+/** @param prefix words that take a command to where the browser shall run */
+export async function openBrowserIn(
+  t: Test,
+  prefix: readonly string[],
+  ...options: string[]
+): Promise<Browser> {
   const profile = scratchFolder(t)
+  const [command = PROGRAM, ...rest]: string[] = [...prefix, PROGRAM]
   const child = spawn(
-    PROGRAM,
+    command,
     [
+      ...rest,
       '--headless',
       '--no-sandbox',
       '--disable-gpu',

@@ -1,9 +1,10 @@
 /** Everything of the host that provisioning may touch, as one text: equal before and after, or not. */
-import { localRunner } from '../../src/exec.js'
+import { localRunner, type Runner } from '../../src/exec.js'
 
 const READ = `
 # neither changes of the machine's own nor other namespaces' settings belong to the comparison
-sysctl -a 2>/dev/null | grep '^net[.]'
+# (a reading, not a setting: connections that the firewall remembers for a while)
+sysctl -a 2>/dev/null | grep '^net[.]' | grep -v '^net[.]netfilter[.]nf_conntrack_count '
 for family in 4 6; do
   ip -d -$family address; ip -d -$family route show table all; ip -d -$family rule
 done
@@ -11,12 +12,20 @@ done
 ip -d link
 ip mptcp endpoint; ip mptcp limits
 nft list ruleset
-for folder do find "$folder" -printf '%p %y %m %U:%G %l\\n' | sort; find "$folder" -type f -exec sha256sum {} + | sort; done
+# other namespaces have their names there
+for folder do find "$folder" -path /run/netns -prune -o -printf '%p %y %m %U:%G %l\\n' | sort
+  # not of the long databases that other programs have
+  find "$folder" -path /run/netns -prune -o -type f \\( ! -path '/var/lib/*' -o -path '*/mptk*' \\) -exec sha256sum {} + | sort; done
 `
 
 /** @param folders whose files belong to it */
-export async function hostState(...folders: string[]): Promise<string> {
-  const { stdout } = await localRunner.run(['sh', '-c', READ, 'sh', ...folders])
+export function hostState(...folders: string[]): Promise<string> {
+  return hostStateOf(localRunner, ...folders)
+}
+
+/** Of the host where the runner works. */
+export async function hostStateOf(runner: Runner, ...folders: string[]): Promise<string> {
+  const { stdout } = await runner.run(['sh', '-c', READ, 'sh', ...folders])
   // lifetimes of addresses and routes run down
   return stdout.replace(/\b(?:expires|valid_lft|preferred_lft) \d+sec/g, '')
 }

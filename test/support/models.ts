@@ -1,0 +1,233 @@
+/** The lab of the integration models: its programs, `mptk` on its hosts, and what they are compared by. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { Lab, readTopology } from '../../mininet/lab.js'
+import type { LabHost } from '../../mininet/lab-host.js'
+import { MPTK_ENV, mptkCommand } from '../../mininet/mptk-process.js'
+import type { RunResult } from '../../src/exec.js'
+import { hostStateOf } from './host-state.js'
+import { scratchFolder } from './scratch.js'
+
+/** Where the overlays of the models' hosts are; what else runs on the machine may make namespaces meanwhile. */
+const FOLDERS = ['/etc', '/run', '/var/lib']
+
+export interface Models {
+  lab: Lab
+  /** For the files of its programs; seen by all hosts. */
+  folder: string
+}
+
+/** Ended with the test. */
+export async function startModels(t: Test): Promise<Models> {
+  const folder = scratchFolder(t)
+  const lab = await Lab.start(await readTopology('models'))
+  t.teardown(() => lab.stop())
+  return { lab, folder }
+}
+
+/** Where the examples' heads say that they belong. */
+export const CONFIG = '/etc/mptk/mptk.yaml'
+const PASSWORD = 'wonderland'
+
+/** Puts a shipped example in its place, with the secrets that it names beside it. */
+export async function install(host: LabHost, example: string): Promise<void> {
+  await put(host, CONFIG, await readFile(new URL(`../../examples/${example}.yaml`, import.meta.url), 'utf8'))
+  if (example === 'proxy') {
+    const hash = await host.run(mptkCommand('passwd'), { env: MPTK_ENV, input: `${PASSWORD}\n` })
+    await put(host, '/etc/mptk/users.yaml', `alice: { passwordHash: ${hash.stdout} }\n`)
+  } else {
+    await put(host, '/etc/mptk/upstream.password', `${PASSWORD}\n`)
+  }
+}
+
+export async function put(host: LabHost, path: string, input: string): Promise<void> {
+  await host.run(['sh', '-c', 'umask 077; mkdir -p "${1%/*}" && cat >"$1"', 'sh', path], { input })
+}
+
+/** Runs `mptk` on a host to its end. @throws with what it printed when it fails */
+export function mptk(host: LabHost, ...args: string[]): Promise<RunResult> {
+  return host.run(mptkCommand(...args), { env: MPTK_ENV, timeout: 60_000 })
+}
+
+/** Settings, addresses, routes, rules, endpoints, firewall, units and files of a host, as one text. */
+export function snapshot(host: LabHost): Promise<string> {
+  return hostStateOf(host.runner, ...FOLDERS)
+}
+
+/** What `mptk apply` and `mptk revert` promise, for one host: {@link Applied.revert} checks the end of it. */
+export interface Applied {
+  revert: () => Promise<void>
+}
+
+/** Installs an example and applies it; a second time there is nothing to do. */
+export async function applied(t: Test, host: LabHost, example: string): Promise<Applied> {
+  await install(host, example)
+  const before = await snapshot(host)
+  await mptk(host, 'apply', '--config', CONFIG)
+  const after = await snapshot(host)
+  t.not(after, before, `${host.name} is set up`)
+  const { stdout } = await mptk(host, 'apply', '--config', CONFIG)
+  t.match(stdout, /^nothing to do: \d+ as wanted$/m, `${host.name}: a second apply has nothing to do`)
+  t.equal(await snapshot(host), after, `${host.name}: and does nothing`)
+  return {
+    async revert() {
+      await mptk(host, 'revert')
+      same(t, await snapshot(host), before, `${host.name}: reverted to the byte`)
+    },
+  }
+}
+
+/** As `t.equal` of two snapshots, which shows the lines that differ and not all of them. */
+export function same(t: Test, found: string, wanted: string, what: string): void {
+  const [now, then] = [found.split('\n'), wanted.split('\n')]
+  const [nowSet, thenSet] = [new Set(now), new Set(then)]
+  t.strictSame(
+    now.filter((line) => !thenSet.has(line)),
+    then.filter((line) => !nowSet.has(line)),
+    what,
+  )
+  t.ok(found === wanted, `${what}, in every line`)
+}
+
+/** Bytes; over both uplinks some six seconds. */
+const SIZE = 20_000_000
+/** Of `SIZE`, what each uplink gets through in that time alone. */
+const SHARES = { wlan: 0.7, cell: 0.35 } as const
+/** The least that both uplinks together carry of the sum of what each carries alone. */
+export const BONDING = 0.9
+const TIMES = 3
+
+/** nginx on port 80 with `/file`, `/small`, a page, and `/upload/NAME`, besides what `servers` says. */
+export async function startNginx({ lab, folder }: Models, servers = ''): Promise<void> {
+  const root = join(folder, 'www')
+  mkdirSync(root)
+  mkdirSync(join(folder, 'upload'))
+  writeFileSync(join(root, 'file'), Buffer.alloc(SIZE, 'mptcp'))
+  writeFileSync(join(root, 'small'), Buffer.alloc(2_000_000, 'mptcp'))
+  writeFileSync(join(root, 'page.html'), PAGE)
+  writeFileSync(join(root, 'image.svg'), IMAGE)
+  const file = join(folder, 'nginx.conf')
+  writeFileSync(file, nginxConfig(folder, servers))
+  const web = lab.host('web')
+  web.spawn(['nginx', '-p', folder, '-e', 'stderr', '-c', file, '-g', 'daemon off;'])
+  // curl's own retry is the wait for the listener
+  const url = 'http://10.0.3.3/page.html'
+  await web.run(['curl', '-sS', '--fail', '--retry', '50', '--retry-connrefused', '--retry-delay', '1', url])
+}
+
+const PAGE = '<!doctype html><title>unaware</title><img src="image.svg">'
+const IMAGE = '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"></svg>'
+
+function nginxConfig(folder: string, servers: string): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((kind) => `  ${kind}_temp_path ${folder}/temp;`)
+    .join('\n')
+  return `user root;
+worker_processes 1;
+pid ${folder}/nginx.pid;
+worker_rlimit_nofile 8192;
+events { worker_connections 4096; }
+http {
+  log_format seen '$host$request_uri from $remote_addr, said to be $proxy_protocol_addr';
+  access_log ${folder}/access.log seen;
+  sendfile on;
+  types { text/html html; image/svg+xml svg; }
+${temporary}
+  server {
+    listen 80 backlog=4096;
+    listen [::]:80 backlog=4096;
+    root ${folder}/www;
+    location /upload/ { root ${folder}; client_max_body_size 0; dav_methods PUT; }
+  }
+${servers}
+}
+`
+}
+
+/** dnsmasq on `dns`, which answers with these addresses and knows nothing else. @returns what ends it */
+export async function startDns({ lab }: Models, records: readonly [name: string, address: string][]) {
+  const dns = lab.host('dns')
+  const server = dns.spawn([
+    ...[
+      'dnsmasq',
+      '--keep-in-foreground',
+      '--conf-file=/dev/null',
+      '--no-resolv',
+      '--no-hosts',
+      '--pid-file=',
+    ],
+    ...['--bind-interfaces', '--interface=eth0', '--log-facility=-', '--local-ttl=1'],
+    ...records.map((record) => `--host-record=${record.join(',')}`),
+  ])
+  await server.waitForLine(/started/)
+  return () => server.stop()
+}
+
+/** Mbit/s of one curl on a host. @throws unless all of it came */
+export async function speed(host: LabHost, size: number, argv: readonly string[]): Promise<number> {
+  const [command = 'curl', ...args] = argv
+  const write = '%{size_download} %{speed_download}'
+  const common = ['-sS', '--fail', '-o', '/dev/null', '--max-time', '120', '-w', write]
+  const { stdout } = await host.run([command, ...common, ...args])
+  const [bytes, perSecond = NaN] = stdout.split(' ').map(Number)
+  if (bytes !== size) throw new Error(`${argv.join(' ')}: expected ${size} bytes, found ${stdout}`)
+  return (perSecond * 8) / 1e6
+}
+
+export interface Paths {
+  wlan: number
+  cell: number
+  sum: number
+}
+
+/**
+ * What each uplink of a host carries by itself at the same time, Mbit/s: plain TCP from and to the
+ * same proxy, medians.
+ */
+export async function alone(
+  { lab }: Models,
+  proxy = `socks5h://alice:${PASSWORD}@10.0.3.2:1080`,
+): Promise<Paths> {
+  const one = (uplink: keyof typeof SHARES): Promise<number> => {
+    const size = SIZE * SHARES[uplink]
+    const args = ['--interface', uplink, '--proxy', proxy, '--range', `0-${size - 1}`]
+    return median(() => speed(lab.host('home'), size, ['curl', ...args, 'http://10.0.3.3/file']))
+  }
+  const [wlan, cell] = await Promise.all([one('wlan'), one('cell')])
+  return { wlan, cell, sum: wlan + cell }
+}
+
+/** Checks that downloads of `/file` by this curl are at least {@link BONDING} of the sum of the paths, in the median. */
+export async function bonds(
+  t: Test,
+  host: LabHost,
+  what: string,
+  paths: Paths,
+  argv: readonly string[],
+): Promise<void> {
+  const together = await median(() => speed(host, SIZE, argv))
+  const { wlan, cell, sum } = paths
+  const figures = [together, wlan, cell].map((each) => each.toFixed(2))
+  t.comment(`${what}: ${figures[0]} of ${figures[1]} + ${figures[2]} Mbit/s: ${(together / sum).toFixed(3)}`)
+  t.ok(together >= BONDING * sum, `${what}: at least ${BONDING} of the sum of the paths`)
+}
+
+async function median(measure: () => Promise<number>): Promise<number> {
+  const values: number[] = []
+  for (let n = 0; n < TIMES; n++) values.push(await measure())
+  return values.sort((a, b) => a - b)[Math.floor(TIMES / 2)] ?? NaN
+}
+
+/** Bytes received by each of a host's interfaces while `work` went on. */
+export async function received(
+  host: LabHost,
+  names: readonly string[],
+  work: () => Promise<unknown>,
+): Promise<number[]> {
+  const before = await Promise.all(names.map((name) => host.counters(name)))
+  await work()
+  const after = await Promise.all(names.map((name) => host.counters(name)))
+  return after.map(({ rxBytes }, index) => rxBytes - (before[index]?.rxBytes ?? 0))
+}
