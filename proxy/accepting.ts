@@ -1,5 +1,5 @@
 /** Open listeners whose connections are served side by side, within limits, until they are stopped. */
-import { formatAddress, type SocketAddress } from '../src/address.js'
+import { familyOf, formatAddress, type SocketAddress } from '../src/address.js'
 import { describeError } from '../src/errors.js'
 import type { SocketWish } from '../src/kernel/kernel.js'
 import type { Connection } from '../src/net/connection.js'
@@ -22,6 +22,15 @@ export interface Accepting {
   readonly listeners: readonly Listener[]
   /** Stops accepting and ends what has no relay yet; resolves when every connection has been served. */
   stop(): Promise<void>
+}
+
+/** `[::]` takes IPv4 as well, unless the same port is listened on there by itself: `0.0.0.0:80` beside `[::]:80`. */
+function besides(
+  { address, port }: SocketAddress,
+  all: readonly SocketAddress[],
+): Pick<SocketWish, 'v6Only'> {
+  const shared = all.some((other) => other.port === port && familyOf(other.address) === 4)
+  return familyOf(address) === 6 && port !== 0 && shared ? { v6Only: true } : {}
 }
 
 /** @throws {MptkError} naming the address, with every listener closed again */
@@ -53,12 +62,17 @@ export function startAccepting(runtime: Runtime, options: AcceptOptions): Accept
   try {
     for (const at of options.listen) {
       listeners.push(
-        listen(runtime.kernel, at, wish, {
-          ...(backlog !== undefined && { backlog }),
-          onConnection,
-          onError: (error) =>
-            runtime.log.error({ service: name, error: describeError(error) }, 'accepting pauses'),
-        }),
+        listen(
+          runtime.kernel,
+          at,
+          { ...wish, ...besides(at, options.listen) },
+          {
+            ...(backlog !== undefined && { backlog }),
+            onConnection,
+            onError: (error) =>
+              runtime.log.error({ service: name, error: describeError(error) }, 'accepting pauses'),
+          },
+        ),
       )
     }
   } catch (error) {

@@ -1,7 +1,7 @@
 import { familyOf, formatAddress, type SocketAddress } from '../../src/address.js'
 import type { UpstreamConfig } from '../../src/config/service.js'
 import { socketWish } from '../../src/config/socket.js'
-import { describeError, MptkError } from '../../src/errors.js'
+import { describeError, isSystemError, MptkError, type ErrorCode } from '../../src/errors.js'
 import type { Kernel } from '../../src/kernel/kernel.js'
 import type { Cancellation } from '../../src/net/cancel.js'
 import type { Connection } from '../../src/net/connection.js'
@@ -18,6 +18,13 @@ import type { Upstream } from './egress.js'
 export class UpstreamUnreachable extends MptkError {
   constructor(at: string, cause: unknown) {
     super('MPTK_UPSTREAM', `the upstream proxy ${at} cannot be reached: ${describeError(cause)}`, { cause })
+  }
+}
+
+/** This host itself could not try: out of ports or descriptors. No word on the upstream. */
+export class UpstreamNotTried extends MptkError {
+  constructor(at: string, cause: unknown) {
+    super('MPTK_UPSTREAM', `cannot dial the upstream proxy ${at}: ${describeError(cause)}`, { cause })
   }
 }
 
@@ -39,7 +46,7 @@ export function socks5Upstream(
   const wish = socketWish({ ...config })
   const address = formatAddress(config.address)
 
-  /** @throws {UpstreamUnreachable}, or what it answered instead */
+  /** @throws {UpstreamUnreachable} @throws {UpstreamNotTried} @throws what it answered instead */
   async function reach(timeout: number, signal: Cancellation): Promise<Greeted> {
     const started = performance.now()
     let connection: Connection | undefined
@@ -53,8 +60,7 @@ export function socks5Upstream(
     } catch (error) {
       connection?.close()
       if (signal.aborted) throw signal.reason
-      if (error instanceof MptkError && error.code === 'MPTK_UPSTREAM') throw error
-      throw new UpstreamUnreachable(address, error)
+      throw judge(address, error)
     }
   }
 
@@ -85,6 +91,20 @@ export function socks5Upstream(
       connection.close()
     },
   }
+}
+
+const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN'])
+/** What dial and handshake say of a peer that cannot be found or says nothing. */
+const SILENCES = new Set<ErrorCode>(['MPTK_RESOLVE', 'MPTK_TIMEOUT', 'MPTK_HANDSHAKE'])
+
+/** Whose fault it is that there is no greeted connection. */
+function judge(address: string, error: unknown): unknown {
+  if (error instanceof MptkError && !SILENCES.has(error.code)) return error
+  if (isSystemError(error)) {
+    const noPortLeft = error.code === 'EADDRNOTAVAIL' && error.syscall === 'connect'
+    if (noPortLeft || SHORTAGES.has(error.code)) return new UpstreamNotTried(address, error)
+  }
+  return new UpstreamUnreachable(address, error)
 }
 
 /** Makes the talk fail, by its connection, when it takes too long or is withdrawn. */

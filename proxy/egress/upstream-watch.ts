@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { UpstreamConfig } from '../../src/config/service.js'
 import type { Runtime } from '../pipeline.js'
 import type { Upstream } from './egress.js'
-import { UpstreamUnreachable } from './socks5-upstream.js'
+import { UpstreamNotTried, UpstreamUnreachable } from './socks5-upstream.js'
 
 /** Pause before the first probe and before the later ones at most, milliseconds; doubled in between. */
 const FIRST_PAUSE = 250
@@ -111,7 +111,7 @@ export class UpstreamWatch {
       signal.throwIfAborted()
       if (error instanceof UpstreamUnreachable) this.failed(error, started)
       // an answer we did not want is an answer: the connections will say what is wrong
-      else this.succeeded()
+      else if (!(error instanceof UpstreamNotTried)) this.succeeded()
     }
   }
 

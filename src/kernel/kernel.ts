@@ -25,6 +25,8 @@ export interface SocketWish {
   /** Local IP address to bind before connecting. */
   source?: string
   transparent?: boolean
+  /** Listening on an IPv6 address: leave IPv4 to another listener. */
+  v6Only?: boolean
   reusePort?: boolean
   /** Seconds. */
   keepalive?: { idle: number; interval: number; count: number }

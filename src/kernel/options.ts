@@ -39,6 +39,7 @@ export function nativeOptions(
     ...(wish.mark !== undefined && { mark: wish.mark }),
     ...(wish.device !== undefined && { device: wish.device }),
     ...(wish.transparent !== undefined && { transparent: wish.transparent }),
+    ...(wish.v6Only !== undefined && family === 6 && { v6Only: wish.v6Only }),
     ...(wish.reusePort !== undefined && { reusePort: wish.reusePort }),
     ...(wish.keepalive !== undefined && { keepalive: wish.keepalive }),
     ...(wish.sendBuffer !== undefined && { sendBuffer: wish.sendBuffer }),

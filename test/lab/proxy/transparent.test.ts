@@ -228,6 +228,24 @@ async function bothUplinks(t: Test, site: Site, service: BuiltProxy): Promise<vo
   t.ok((await held).body.equals(bodyOf('one')))
 }
 
+/** A shortage of the router's own is no reason to go past the upstream. */
+async function noPortLeft(t: Test, site: Site, service: BuiltProxy, far: BuiltProxy): Promise<void> {
+  const range = site.router.run('sysctl', '-n', 'net.ipv4.ip_local_port_range').trim()
+  site.router.setSysctl('net.ipv4.ip_local_port_range', '61500 61500')
+  const held = curl(site, page(WEB[0], 'held', 2))
+  // asked of the proxy: a connection to the router's status would need a port of the router's too
+  await until('the only port is taken', async () => {
+    const { sessions } = await status(far)
+    return sessions[0]?.remote === undefined ? JSON.stringify(sessions) : undefined
+  })
+  const refused = await reset(t, site, service, page(WEB[0], 'none'))
+  t.match(refused, { outcome: 'unreachable', error: /^cannot dial the upstream proxy .*EADDRNOTAVAIL/ })
+  site.router.setSysctl('net.ipv4.ip_local_port_range', range)
+  t.match((await status(service)).services, [{ upstream: { state: 'up' } }])
+  t.equal((await curl(site, page(WEB[0], 'free', 2))).code, 0)
+  t.equal((await held).code, 0)
+}
+
 async function manyAtOnce(t: Test, site: Site): Promise<void> {
   const origins = WEB.map((web) => `http://${web}:${WEB_PORT}`)
   const { stdout, stderr } = await runTool(...program(site.lan, 'parallel-get.ts', PARALLEL, ...origins))
@@ -275,6 +293,8 @@ for (const intercept of ['redirect', 'tproxy'] as const) {
       error: /answered 5 \(connectionRefused\)/,
     })
     t.match((await status(service)).services, [{ upstream: { state: 'up' } }], 'the upstream did its part')
+
+    if (intercept === 'tproxy') await noPortLeft(t, place, service, far)
 
     await far.stop()
     if (intercept === 'redirect') {

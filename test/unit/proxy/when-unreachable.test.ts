@@ -152,6 +152,13 @@ void t.test('an upstream that closes before it has said anything is out of reach
   })
 })
 
+void t.test('an upstream dialled from an address that this host has no more', async (t) => {
+  const echo = await echoServer(t)
+  const chain = await near(t, await closedPort(), { whenUnreachable: 'direct', source: '192.0.2.1' })
+  t.match(await ask(t, chain, '127.0.0.1', echo), SUCCESS)
+  t.equal(state(chain), 'down')
+})
+
 void t.test('going straight is judged as going straight', async (t) => {
   const port = await closedPort()
   const echo = await echoServer(t)
