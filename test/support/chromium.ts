@@ -124,7 +124,7 @@ export class Browser {
   }
 
   async close(): Promise<void> {
-    if (this.#child.pid === undefined) return
+    if (this.#child.pid === undefined || this.#child.exitCode !== null) return
     await this.send('Browser.close').catch(() => this.#child.kill('SIGKILL'))
     await this.#ended
   }
