@@ -64,7 +64,7 @@ export function interfaceProblem(path: string, name: string, { interfaces }: Hos
 function uplinksOf({ uplinks }: HostConfig, { interfaces }: HostFacts): Uplink[] {
   return Object.entries(uplinks).flatMap(([name, config]) => {
     const facts = interfaces.find((each) => each.name === name)
-    return facts === undefined || config.role === 'off' ? [] : [{ name, config, facts }]
+    return facts === undefined || facts.loopback || config.role === 'off' ? [] : [{ name, config, facts }]
   })
 }
 

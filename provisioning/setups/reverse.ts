@@ -20,8 +20,7 @@ function zoneLines(config: HostedConfig, facts: HostFacts): string[] {
   const addresses = publicAddresses(config, facts)
   return config.host.sites.flatMap((site) =>
     addresses.map(
-      (address) =>
-        `zone line: ${site.replace(/\.?$/, '.')} ${TTL} IN ${familyOf(address) === 6 ? 'AAAA' : 'A'} ${address}`,
+      (address) => `zone line: ${site}. ${TTL} IN ${familyOf(address) === 6 ? 'AAAA' : 'A'} ${address}`,
     ),
   )
 }
