@@ -52,7 +52,9 @@ export async function makePlan(
   const steps: Step[] = []
   for (const [index, resource] of resources.entries()) {
     const driver = driverOf(table, resource)
-    const state = states[index] ?? null
+    const found = states[index] ?? null
+    const changed = new Set(steps.map((step) => step.id))
+    const state = driver.after === undefined ? found : driver.after(found, resource, changed)
     if (driver.satisfied(state, resource)) continue
     const id = resourceId(resource)
     const conflict = ours.has(id) ? undefined : driver.conflict?.(state, resource)
@@ -63,7 +65,7 @@ export async function makePlan(
       why: resource.why,
       ...driver.describe(state, resource),
       commands: driver.apply(state, resource, place),
-      previous: state,
+      previous: found,
     })
   }
   const obsolete = gone.map(({ id, resource, previous }, index): Step => {

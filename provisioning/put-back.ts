@@ -60,8 +60,9 @@ async function differingFrom(
   )
   return told.flatMap(({ id, resource, previous }, index) => {
     const state = states[index] ?? null
-    if (sameState(state, previous)) return []
     const driver = driverOf(table, resource)
+    const restored = driver.restored?.(state, previous) ?? sameState(state, previous)
+    if (restored) return []
     return [
       `${id} is ${driver.describe(state, resource).from}, was ${driver.describe(previous, resource).from}`,
     ]

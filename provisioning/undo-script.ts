@@ -20,10 +20,11 @@ export function undoScript(
   table: DriverTable,
   place: EnginePlace,
 ): string {
-  const restored = steps
-    .toReversed()
-    .map((step) => stepScript(step, table, place))
-    .join('')
+  const reversed = steps.toReversed()
+  const runsAgain = ({ resource, previous }: JournalStep) => resource.kind === 'service' && previous !== null
+  // what is started again reads files that must be back by then
+  const ordered = [...reversed.filter((step) => !runsAgain(step)), ...reversed.filter(runsAgain)]
+  const restored = ordered.map((step) => stepScript(step, table, place)).join('')
   return `#!/bin/sh
 # Puts back what mptk changed on this host. It needs no mptk: sh ${shellWord(`${place.state}/undo.sh`)}
 # It may hold secrets of this host.

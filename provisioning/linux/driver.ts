@@ -36,6 +36,10 @@ export interface Driver<R extends Resource, State extends Json> {
    * They must work without mptk: the journal's undo script is made of them.
    */
   restore(state: State | null, resource: R, place: Place): Command[]
+  /** `state` as it will be once the resources of these ids have changed: what was started with a file that then differs. */
+  after?(state: State | null, resource: R, changed: ReadonlySet<string>): State | null
+  /** Whether `state` is `previous` again; where it is missing, they must be equal. */
+  restored?(state: State | null, previous: State | null): boolean
   /** `0 → 1`, `absent → 10.0.1.2 dev wlan subflow`: for people. Without secrets. */
   describe(state: State | null, resource: R): { from: string; to: string }
 }

@@ -112,7 +112,8 @@ export const nftTableDriver: Driver<NftTableResource, NftTableState> = {
     if (!tables.split('\n').includes(`table ${family} ${table}`)) return null
     const { stdout } = await runner.run(['nft', '-s', 'list', 'table', family, table])
     const comment = commentOf(stdout)
-    const text = `${stdout}\n`
+    // what is left of an element's life runs down; put back, it begins again
+    const text = `${stdout.replace(/ expires \w+/g, '')}\n`
     return { text, comment, asWritten: comment === mark(body) && (await asWritten(runner, resource)) }
   },
   satisfied: (state, { body }) => state !== null && state.comment === mark(body) && state.asWritten,

@@ -2,6 +2,7 @@
  * A program that runs for good, by systemd or as a background process. What it was started with
  * is recorded as a digest of the files it reads, so that it is restarted when one has changed.
  */
+import { createHash } from 'node:crypto'
 import type { Command, ServiceResource } from '../resource.js'
 import {
   backgroundLife,
@@ -25,14 +26,14 @@ export interface ServiceState extends Record<string, Json> {
   /** The unit file; null where there is no systemd. */
   unit: FileState | null
   enabled: boolean
-  /** Digests of the files it reads: when it was started, and now. */
+  /** Digests of the files it reads and of what it is: when it was started, and as it shall be now. */
   started: string | null
   current: string
   /** Sockets of others where it shall listen, when it does not run. */
   taken: string[]
 }
 
-/** Parameters: state/name, the files. Two lines: the digest when it was started, and now. */
+/** Parameters: state/name, the files. Two lines: the record of the start, and the files' digest now. */
 const DIGESTS = `
 subject=$1
 shift
@@ -42,21 +43,44 @@ sha256sum /dev/null "$@" 2>&1 | sha256sum | cut -d' ' -f1
 
 /** Taken before the start, so that a change in between is noticed; it counts when the service is ready. */
 const RECORD_DIGEST = `
-subject=$1
-shift
-mkdir -p "\${subject%/*}" &&
-  sha256sum /dev/null "$@" 2>&1 | sha256sum | cut -d' ' -f1 >"$subject.digest.new"
+subject=$1 identity=$2
+shift 2
+mkdir -p "\${subject%/*}" && rm -f "$subject.digest" &&
+  files=$(sha256sum /dev/null "$@" 2>&1 | sha256sum | cut -d' ' -f1) &&
+  printf '%s %s\\n' "$files" "$identity" >"$subject.digest.new"
 `
+
+/** The first act of an apply is to take the record away. */
+const UNLESS_RECORDED = `
+subject=$1 digest=$2
+shift 2
+[ "$(cat "$subject.digest" 2>/dev/null)" = "$digest" ] || exec "$@"
+`
+
+const PUT_DIGEST_BACK = 'printf "%s\\n" "$2" >"$1.digest" && rm -f "$1.digest.new"'
+
+function unlessRecorded(subject: string, digest: string, { argv, ...rest }: Command): Command {
+  return { ...rest, ...script(UNLESS_RECORDED, [subject, digest, ...argv]) }
+}
+
+const NO_UNIT: FileState = { file: null, obstacle: null, missing: [] }
 
 function unitOf(file: FileState | null): string | null {
   const found = file?.file ?? null
   return found === null ? null : Buffer.from(found.content, 'base64').toString()
 }
 
-async function readDigests({ runner, state }: Place, { name, restartOn }: ServiceResource) {
+function identityOf(resource: ServiceResource, place: Place): string {
+  const text = isUnit(place, resource) ? unitText(resource) : resource.argv.join('\0')
+  return createHash('sha256').update(text).digest('hex')
+}
+
+async function readDigests(place: Place, resource: ServiceResource) {
+  const { runner, state } = place
+  const { name, restartOn } = resource
   const { argv } = script(DIGESTS, [subjectOf(state, name), ...restartOn])
   const [started = '', current = ''] = (await runner.run(argv)).stdout.split('\n')
-  return { started: started === '' ? null : started, current }
+  return { started: started === '' ? null : started, current: `${current} ${identityOf(resource, place)}` }
 }
 
 async function readTaken({ runner }: Place, { listens }: ServiceResource): Promise<string[]> {
@@ -131,30 +155,37 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
     const unit = isUnit(place, resource)
     const life = unit ? systemdLife(name) : backgroundLife(subject)
     return [
-      script(RECORD_DIGEST, [subject, ...restartOn]),
+      script(RECORD_DIGEST, [subject, identityOf(resource, place), ...restartOn]),
       ...(unit
-        ? startUnit(name, unitText(resource), state?.unit ?? { file: null, obstacle: null, missing: [] })
+        ? startUnit(name, unitText(resource), state?.unit ?? NO_UNIT)
         : [...(state?.active === true ? [stopProcess(subject)] : []), startProcess(subject, argv)]),
       waitUntilReady(life, resource),
       { argv: ['mv', '-f', `${subject}.digest.new`, `${subject}.digest`] },
     ]
   },
+  after(state, { restartOn }, changed) {
+    if (state === null || !restartOn.some((path) => changed.has(`file ${path}`))) return state
+    return { ...state, current: 'about to change' }
+  },
   restore(state, resource, place) {
     const { name } = resource
+    const unit = isUnit(place, resource)
     const subject = subjectOf(place.state, name)
-    const digests = [`${subject}.digest`, `${subject}.digest.new`]
-    const before: Command[] = isUnit(place, resource)
-      ? restoreUnit(name, {
-          file: state?.unit ?? { file: null, obstacle: null, missing: [] },
-          enabled: state?.enabled ?? false,
-          active: state?.active ?? false,
-        })
-      : [
-          stopProcess(subject),
-          ...(state?.argv === null || state === null ? [] : [startProcess(subject, state.argv)]),
-        ]
-    const records = state?.active === true ? digests : [...digests, `${subject}.log`]
-    return [...before, { argv: ['rm', '-f', '--', ...records] }]
+    const records = [`${subject}.digest`, `${subject}.digest.new`]
+    if (state === null || !state.active || state.started === null) {
+      const before = unit
+        ? restoreUnit(name, { file: state?.unit ?? NO_UNIT, enabled: state?.enabled ?? false, active: false })
+        : [stopProcess(subject)]
+      return [...before, { argv: ['rm', '-f', '--', ...records, `${subject}.log`] }]
+    }
+    const before = unit
+      ? restoreUnit(name, { file: state.unit ?? NO_UNIT, enabled: state.enabled, active: true })
+      : [stopProcess(subject), startProcess(subject, state.argv ?? [])]
+    return [
+      // one that was never touched goes on as it is
+      ...before.map((each) => unlessRecorded(subject, state.started ?? '', each)),
+      script(PUT_DIGEST_BACK, [subject, state.started]),
+    ]
   },
   describe: (state, { argv }) => ({
     from:
@@ -162,7 +193,7 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
         ? 'not running'
         : state.started === state.current
           ? 'running'
-          : 'running with earlier files',
+          : 'running as it was before',
     to: `running: ${argv.join(' ')}`,
   }),
 }

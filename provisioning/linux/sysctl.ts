@@ -104,5 +104,8 @@ export const sysctlDriver: Driver<SysctlResource, SysctlState> = {
     const names = Object.keys(state).sort((a, b) => rank(a) - rank(b))
     return names.map((each) => script(PUT_BACK, [pathOf(each), state[each] ?? '']))
   },
+  // interfaces come and go, and their settings with them
+  restored: (state, previous) =>
+    Object.entries(previous ?? {}).every(([name, value]) => (state?.[name] ?? value) === value),
   describe: (state, { name, value }) => ({ from: state?.[name] ?? 'absent', to: value }),
 }

@@ -76,7 +76,7 @@ if (inOwnNetwork(t, import.meta.url)) {
     await writeFile(config, '7001\n')
     const changed = await probe(serviceDriver, first, place)
     t.notOk(serviceDriver.satisfied(changed, first), 'a file it reads is another')
-    t.equal(serviceDriver.describe(changed, first).from, 'running with earlier files')
+    t.equal(serviceDriver.describe(changed, first).from, 'running as it was before')
     await perform(serviceDriver.apply(changed, first, place))
     t.not(await pid(), before)
 
@@ -85,9 +85,21 @@ if (inOwnNetwork(t, import.meta.url)) {
     t.notOk(serviceDriver.satisfied(state, second), 'other words')
     await perform(serviceDriver.apply(state, second, place))
     t.ok(serviceDriver.satisfied(await probe(serviceDriver, second, place), second))
+    t.strictSame(
+      serviceDriver.after?.(state, second, new Set(['file /elsewhere'])),
+      state,
+      'files of others do not matter',
+    )
+    const now = await probe(serviceDriver, second, place)
+    const later = serviceDriver.after?.(now, second, new Set([`file ${config}`])) ?? null
+    t.notOk(serviceDriver.satisfied(later, second), 'a file that the same plan changes does')
     // it does not listen to TERM
     await perform(serviceDriver.restore(state, second, place))
-    t.strictSame((await probe(serviceDriver, second, place))?.argv, first.argv, 'the first runs again')
+    t.strictSame(await probe(serviceDriver, second, place), state, 'the first runs again')
+    t.ok(serviceDriver.satisfied(await probe(serviceDriver, first, place), first))
+    const untouched = await pid()
+    await perform(serviceDriver.restore(state, second, place))
+    t.equal(await pid(), untouched, 'an undo of what was never begun leaves it alone')
     await perform(serviceDriver.restore(null, first, place))
     t.equal(await sockets(), '')
   })
