@@ -13,6 +13,10 @@ export interface Metrics {
   readonly dial: Histogram<'service'>
   /** Whether the next proxy could be reached at the last attempt: 1 or 0; nothing before the first. */
   readonly upstreamUp: Gauge<'service'>
+  /** 1 when the uplink carries subflows. */
+  readonly uplinkUp: Gauge<'uplink'>
+  /** Of state, addresses or gateways. */
+  readonly uplinkChanges: Counter<'uplink'>
 }
 
 /** @param active reports each service's sessions in progress, asked at every scrape */
@@ -63,6 +67,18 @@ export function createMetrics(
       name: 'mptk_upstream_up',
       help: 'Whether the upstream proxy could be reached at the last attempt',
       labelNames: ['service'],
+      registers,
+    }),
+    uplinkUp: new Gauge({
+      name: 'mptk_uplink_up',
+      help: 'Whether the uplink can carry subflows: 1 or 0',
+      labelNames: ['uplink'],
+      registers,
+    }),
+    uplinkChanges: new Counter({
+      name: 'mptk_uplink_changes_total',
+      help: 'Changes of the state, addresses or gateways of an uplink',
+      labelNames: ['uplink'],
       registers,
     }),
   }

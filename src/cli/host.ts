@@ -1,7 +1,9 @@
 /** A running host: kernel, data plane, services and status address put together, and taken down in order. */
+import { UplinkKeeper } from '../../provisioning/uplinks/keeper.js'
 import type { Runtime } from '../../proxy/pipeline.js'
 import { startService, type RunningService } from '../../proxy/service.js'
 import type { Config } from '../config/schema.js'
+import { mayConfigureNetwork } from '../kernel/capability.js'
 import { detectKernel } from '../kernel/detect.js'
 import { createLogger, type Logger } from '../log.js'
 import { createMetrics } from '../metrics.js'
@@ -26,15 +28,18 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
   const runtime: Runtime = { kernel, relay, log, metrics, sessions }
   const services: RunningService[] = []
   let status: StatusServer | undefined
+  let keeper: UplinkKeeper | undefined
 
   async function stop(): Promise<void> {
     await Promise.all(services.map((service) => service.stop()))
+    keeper?.stop()
     relay.stop()
     await status?.close()
     log.flush()
   }
 
   try {
+    keeper = startKeeper(config, runtime)
     const names = serviceNames(config)
     for (const [index, service] of config.services.entries()) {
       services.push(await startService(service, names[index] ?? service.type, runtime))
@@ -43,7 +48,7 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
       for (const warning of warnings) log.warn({ service: name }, warning)
     if (config.status !== undefined) {
       status = await startStatusServer(config.status.listen, metrics.registry, () =>
-        hostStatus(runtime, services),
+        hostStatus(runtime, services, keeper),
       )
     }
   } catch (error) {
@@ -51,6 +56,16 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
     throw error
   }
   return { runtime, services, status, stop }
+}
+
+/** Before the services: their first connections then find the paths. @throws {SystemError} */
+function startKeeper({ host }: Config, { kernel, log, metrics }: Runtime): UplinkKeeper | undefined {
+  if (host === undefined || Object.keys(host.uplinks).length === 0) return undefined
+  if (!mayConfigureNetwork()) {
+    log.warn('uplinks are not kept right while they come and go: this process lacks CAP_NET_ADMIN')
+    return undefined
+  }
+  return new UplinkKeeper({ host, kernel, log, metrics })
 }
 
 /** A service's own name, else its type, numbered when that is taken. */

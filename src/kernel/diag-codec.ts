@@ -1,10 +1,13 @@
 /** inet_diag requests and answers about one TCP socket (include/uapi/linux/inet_diag.h). */
 import { familyOf, withoutZone, type SocketAddress } from '../address.js'
-import { decodeAttributes } from './netlink.js'
-import { AF_INET, AF_INET6, parseIP } from './sockaddr.js'
+import { decodeAttributes, encodeAttribute } from './netlink.js'
+import { AF_INET, AF_INET6, formatIP, parseIP } from './sockaddr.js'
 import { cString, putU32, u32 } from './struct.js'
 
 const IPPROTO_TCP = 6
+const IPPROTO_MPTCP = 262
+const TCP_LISTEN = 10
+const INET_DIAG_REQ_PROTOCOL = 3
 const INET_DIAG_INFO = 2
 const INET_DIAG_CONG = 4
 const INET_DIAG_ULP_INFO = 19
@@ -31,6 +34,21 @@ export function encodeLookup(local: SocketAddress, remote: SocketAddress, index:
     ...[head, everyState, ports, slot(local), slot(remote)],
     ...[putU32(index), noCookie],
   ])
+}
+
+/** struct inet_diag_req_v2 for every MPTCP connection of a family. */
+export function encodeMptcpDump(family: 4 | 6): Buffer {
+  // the number of the protocol does not fit into the byte that is for it
+  const head = Buffer.from([family === 4 ? AF_INET : AF_INET6, IPPROTO_TCP, 0, 0])
+  const anySocket = Buffer.alloc(48)
+  const protocol = encodeAttribute(INET_DIAG_REQ_PROTOCOL, putU32(IPPROTO_MPTCP))
+  return Buffer.concat([head, putU32(0xffffffff & ~(1 << TCP_LISTEN)), anySocket, protocol])
+}
+
+/** The local address of the connection's first subflow, from struct inet_diag_msg; undefined for another family. */
+export function decodeSource(payload: Buffer): string | undefined {
+  const length = payload[0] === AF_INET ? 4 : payload[0] === AF_INET6 ? 16 : 0
+  return length === 0 || payload.length < MESSAGE ? undefined : formatIP(payload.subarray(8, 8 + length))
 }
 
 /** An address in the 16 bytes that hold either family. */

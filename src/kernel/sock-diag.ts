@@ -2,7 +2,14 @@
 import { networkInterfaces } from 'node:os'
 import { withoutZone, type SocketAddress } from '../address.js'
 import { errnoName } from '../errors.js'
-import { decodeDiagnosis, encodeLookup, type DiagnosedSubflow } from './diag-codec.js'
+import {
+  decodeDiagnosis,
+  decodeSource,
+  encodeLookup,
+  encodeMptcpDump,
+  type DiagnosedSubflow,
+} from './diag-codec.js'
+import { NLM_F_DUMP } from './netlink.js'
 import { NETLINK_SOCK_DIAG, netlinkRequest } from './netlink-request.js'
 import { readProc } from './sysctl.js'
 
@@ -27,6 +34,28 @@ export function diagnoseSubflow(local: SocketAddress, remote: SocketAddress): Di
     }
   }
   return {}
+}
+
+/**
+ * Addresses that live MPTCP connections of this network namespace began from; undefined when the
+ * kernel does not tell. @throws {MptkError} MPTK_NETLINK
+ */
+export function mptcpSources(): ReadonlySet<string> | undefined {
+  try {
+    const answers = ([4, 6] as const).flatMap((family) =>
+      netlinkRequest(
+        NETLINK_SOCK_DIAG,
+        SOCK_DIAG_BY_FAMILY,
+        NLM_F_DUMP,
+        encodeMptcpDump(family),
+        'list MPTCP connections',
+      ),
+    )
+    return new Set(answers.flatMap(({ payload }) => decodeSource(payload) ?? []))
+  } catch (error) {
+    if (errnoName(error) === undefined) throw error
+    return undefined
+  }
 }
 
 /** Index of the interface that has this address. */

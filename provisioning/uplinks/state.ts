@@ -1,0 +1,20 @@
+/** What an uplink is at, in words for logs and status: pure. */
+import type { UplinkConfig } from '../../src/config/host.js'
+import type { InterfaceFacts } from '../facts.js'
+import { exitsOf } from './resources.js'
+
+/** `settling`: it came and went too often, and must stay for a while first. */
+export type UplinkState =
+  'up' | 'settling' | 'off' | 'no interface' | 'down' | 'no carrier' | 'no address' | 'no gateway'
+
+export function uplinkState(
+  config: UplinkConfig,
+  facts: Pick<InterfaceFacts, 'addresses' | 'gateways' | 'up' | 'carrier'> | undefined,
+): UplinkState {
+  if (config.role === 'off') return 'off'
+  if (facts === undefined) return 'no interface'
+  if (!facts.up) return 'down'
+  if (!facts.carrier) return 'no carrier'
+  if (facts.addresses.length === 0) return 'no address'
+  return exitsOf(config, facts).length === 0 ? 'no gateway' : 'up'
+}
