@@ -1,14 +1,15 @@
 // docs/configuration.md says what the schema says: every key with its default, examples that load, every error code.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { checkConfig, loadUsers } from '../../../src/config/load.js'
 import { configSchema } from '../../../src/config/schema.js'
 import { ERRORS } from '../../../src/errors.js'
 
-const text = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
+const read = (name: string): string => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
+const text = read('configuration.md')
 
 /** The fenced blocks of a language. */
 function blocks(language: string): string[] {
@@ -18,10 +19,10 @@ function blocks(language: string): string[] {
 }
 
 /** Rows of the table under a heading: cells without the quotes of code. */
-function table(heading: string): string[][] {
-  const start = text.search(new RegExp(`^#+ ${heading}$`, 'm'))
+function table(heading: string, page = text): string[][] {
+  const start = page.search(new RegExp(`^#+ ${heading}$`, 'm'))
   if (start === -1) throw new Error(`no heading ${heading}`)
-  const [, ...after] = text.slice(start).split('\n')
+  const [, ...after] = page.slice(start).split('\n')
   const section = after.slice(
     0,
     after.findIndex((line) => line.startsWith('#')),
@@ -116,20 +117,47 @@ void t.test('every key and its default', (t) => {
     ['relay', ['Keys of `relay`'], at(schema, 'relay')],
     ['rules', ['Rules'], at(at(socks5, 'rules')?.items, 'allow')],
   ]
-  for (const [name, headings, object] of places) {
-    const wanted = keys(object)
-    // a later table may say of a key what is special about it here
-    const rows = new Map(headings.flatMap(table).map(([key = '', written]) => [key, written]))
-    t.ok(wanted.size > 0, name)
-    t.strictSame([...rows.keys()].sort(), [...wanted.keys()].sort(), `the keys of ${name}`)
-    for (const [key, written] of rows) {
-      const value = wanted.get(key)
-      if (value !== undefined) t.equal(written, value, `${name}: ${key}`)
-      else t.not(written, 'required', `${name}: ${key} need not be given`)
-    }
-  }
+  for (const [name, headings, object] of places)
+    sameKeys(
+      t,
+      name,
+      headings.flatMap((each) => table(each)),
+      object,
+    )
   t.end()
 })
+
+void t.test('every key of host and its default', (t) => {
+  const page = read('provisioning.md')
+  const at = (object: Schema | undefined, key: string): Schema | undefined => object?.properties?.[key]
+  const host = at(schema, 'host')
+  const uplink = at(host, 'uplinks')?.additionalProperties
+  const lan = at(host, 'lan')
+  const places: [string, Schema | undefined][] = [
+    ['Keys of `host`', host],
+    ['Keys of an uplink', uplink === false ? undefined : uplink],
+    ['Keys of `mptcp`', at(host, 'mptcp')],
+    ['Keys of `limits`', at(at(host, 'mptcp'), 'limits')],
+    ['Keys of `lan`', lan],
+    ['Keys of `exclude`', at(lan, 'exclude')],
+    ['Keys of `numbers`', at(host, 'numbers')],
+  ]
+  for (const [heading, object] of places) sameKeys(t, heading, table(heading, page), object)
+  t.end()
+})
+
+/** A later row may say of a key what is special about it here. */
+function sameKeys(t: Test, name: string, table: string[][], object: Schema | undefined): void {
+  const wanted = keys(object)
+  const rows = new Map(table.map(([key = '', written]) => [key, written]))
+  t.ok(wanted.size > 0, name)
+  t.strictSame([...rows.keys()].sort(), [...wanted.keys()].sort(), `the keys of ${name}`)
+  for (const [key, written] of rows) {
+    const value = wanted.get(key)
+    if (value !== undefined) t.equal(written, value, `${name}: ${key}`)
+    else t.not(written, 'required', `${name}: ${key} need not be given`)
+  }
+}
 
 void t.test('every error code', (t) => {
   t.strictSame(table('Error codes'), Object.entries(ERRORS))
