@@ -15,8 +15,8 @@ const TIMEOUT = 'net.mptcp.blackhole_timeout'
 
 /** The first SYN's timer (RFC 6298 §2.1); repetitions come no sooner than this one after another. Milliseconds. */
 const SYN_TIMER = 1000
-/** How long before the kernel's SYN without MPTCP we give up. */
-const MARGIN = 300
+/** How long before the kernel's SYN without MPTCP we give up, on a machine that may be busy. */
+const MARGIN = 500
 /** Nobody waits longer, whatever the kernel does. */
 const LONGEST = 10_000
 

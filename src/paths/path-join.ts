@@ -30,7 +30,7 @@ export interface JoinOptions {
 }
 
 /** Two lost SYNs. Milliseconds. */
-const JOIN_LIMIT = 4000
+const JOIN_LIMIT = 3000
 const LOOK_EVERY = 20
 
 /** @throws {Error} only the signal's reason */

@@ -9,7 +9,7 @@ import { BlackHoleGuard, connectLimit, synsRepeatedWithMptcp, type BlackHoleReco
 import { attempt, type AttemptOptions } from './path-attempt.js'
 import { testJoin, type JoinResult } from './path-join.js'
 import { agree, judge, type PathVerdict, type Sight } from './path-verdict.js'
-import { ADVICE, farSaw, nearSaw } from './path-words.js'
+import { adviceOn, farSaw, nearSaw } from './path-words.js'
 import { namedUplinks, uplinksTowards, type TestedUplink } from './uplink-list.js'
 
 export interface PathTestOptions {
@@ -59,7 +59,10 @@ export async function testPaths(kernel: Kernel, options: PathTestOptions): Promi
   const tested: UplinkResult[] = []
   // one after the other: the far end's counters cannot tell connections of one host apart
   for (const uplink of uplinks) tested.push(await testUplink(kernel, to, uplink, options, guard))
-  for (const result of tested) result.join = await joinOf(kernel, to, result, tested, options.signal)
+  for (const result of tested) {
+    result.join = await joinOf(kernel, to, result, tested, options.signal)
+    result.advice = adviceOn(result.verdict, result.join.join)
+  }
   await guard.check()
   const ok = tested.every(({ verdict, join }) => verdict === 'passes' && join.join !== 'no')
   return { to, uplinks: tested, blackHole: guard.record, ok }
@@ -120,7 +123,7 @@ function summary(
     verdict,
     near: typical === undefined ? '' : nearSaw(typical),
     far: typical === undefined ? '' : farSaw(typical),
-    advice: ADVICE[verdict],
+    advice: adviceOn(verdict, 'not tested'),
     rtt: { ...(mptcp !== undefined && { mptcp }), ...(tcp !== undefined && { tcp }) },
     ...(seen !== undefined && { seen, nat: seen.address !== plainAddress(uplink.address ?? '') }),
     bound,
@@ -138,7 +141,7 @@ function withoutAddress(uplink: TestedUplink, to: SocketAddress): UplinkResult {
     verdict: 'no-tcp',
     near: `${uplink.device} is down, missing, or without a global ${family} address`,
     far: 'not heard',
-    advice: ADVICE['no-tcp'],
+    advice: adviceOn('no-tcp', 'not tested'),
   }
 }
 

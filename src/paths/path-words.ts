@@ -2,19 +2,14 @@
 import type { Answer } from './path-test-protocol.js'
 import type { MptcpSight, PathVerdict, Sight } from './path-verdict.js'
 
-/** What to do about it: one sentence each. */
-export const ADVICE: Readonly<Record<PathVerdict, string>> = {
+type Join = 'yes' | 'no' | 'not tested'
+
+const ADVICE: Readonly<Record<Exclude<PathVerdict, `stripped-${string}`>, string>> = {
   passes: 'Nothing to do.',
-  'stripped-syn':
-    'Something on the way removes MPTCP from SYNs, so connections over this uplink are TCP: begin connections on another uplink, or try another port, a VPN or the tunnel.',
-  'stripped-synack':
-    'Something on the way removes MPTCP from answers to SYNs, so connections over this uplink are TCP: begin connections on another uplink, or try another port, a VPN or the tunnel.',
-  'stripped-data':
-    'Something on the way removes MPTCP from data, as proxies and traffic shapers do that end TCP: connections stay TCP and cannot use other uplinks; try another port, a VPN or the tunnel.',
   dropped:
-    'Something on the way drops SYNs with MPTCP, which costs each connection seconds and makes the kernel switch MPTCP off for all uplinks: give this uplink the role off, or use the tunnel over it.',
+    'Something on the way drops SYNs with MPTCP, which costs each connection seconds and makes the kernel switch MPTCP off for all uplinks: give this uplink the role off, or go round by a VPN or a tunnel.',
   reset:
-    'Something on the way refuses SYNs with MPTCP, so MPTCP connections over this uplink fail: give this uplink the role off, or use the tunnel over it.',
+    'Something on the way refuses SYNs with MPTCP, so MPTCP connections over this uplink fail: give this uplink the role off, or go round by a VPN or a tunnel.',
   'no-tcp':
     'Nothing connects over this uplink: look at its address and route, at firewalls, and whether the far end listens.',
   'no-answer':
@@ -22,12 +17,37 @@ export const ADVICE: Readonly<Record<PathVerdict, string>> = {
   'peer-without-mptcp':
     'The far end itself has no MPTCP, so nothing can be said of the path: run mptk doctor there.',
   unstable:
-    'The repetitions disagree or the path came and went: test again with more of them, when the path is at rest.',
+    'The repetitions disagree, or the path came and went: test again with more of them when it is at rest.',
+}
+
+const STRIPPED = {
+  'stripped-syn': 'SYNs',
+  'stripped-synack': 'answers to SYNs',
+  'stripped-data': 'data',
+} as const
+
+/** What to do about it: one sentence. */
+export function adviceOn(verdict: PathVerdict, join: Join): string {
+  if (verdict === 'passes' && join === 'no') {
+    return 'MPTCP passes, but no second subflow joins over this uplink: connections that begin elsewhere cannot use it, so look for a firewall that knows MP_JOIN, and at the limits of both ends.'
+  }
+  if (!isStripped(verdict)) return ADVICE[verdict]
+  const what = `Something on the way removes MPTCP from ${STRIPPED[verdict]}, so connections that begin over this uplink are TCP`
+  return join === 'yes'
+    ? `${what}; those that begin elsewhere can use it: let it not be the first uplink.`
+    : `${what}: try another port, or go round by a VPN or a tunnel.`
+}
+
+function isStripped(verdict: PathVerdict): verdict is keyof typeof STRIPPED {
+  return verdict in STRIPPED
 }
 
 /** One line. */
 export function nearSaw({ tcp, mptcp }: Sight): string {
-  if (mptcp.connect === 'connected') return nearConnected(mptcp)
+  if (mptcp.connect === 'connected') {
+    if (tcp.connect !== 'connected') return `MPTCP connected, TCP not (${tcp.error ?? ''})`
+    return tcp.answer === undefined ? `connected, then no answer: ${tcp.error ?? ''}` : nearConnected(mptcp)
+  }
   const how = `SYN with MPTCP ${mptcp.connect === 'timeout' ? 'unanswered' : 'refused'} (${mptcp.error ?? ''})`
   return tcp.connect === 'connected'
     ? `${how}, TCP connected`

@@ -6,9 +6,10 @@
  *
  * The cell router misbehaves; two default routes and no source routing, as on most laptops.
  */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { parse } from 'yaml'
 import type { PathTestResult } from '../../src/paths/path-test.js'
 import type { PathVerdict } from '../../src/paths/path-verdict.js'
 import { parseNetstat } from '../../src/kernel/counters.js'
@@ -65,13 +66,23 @@ function middlebox(router: Namespace, ...rules: string[]): void {
   router.run('nft', ['add table ip box', chain, ...body].join('; '))
 }
 
+const MANUAL = readFileSync(new URL('../../docs/path-test.md', import.meta.url), 'utf8')
+
+function block(language: string): string {
+  const [, body] = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'm').exec(MANUAL) ?? []
+  if (body === undefined) throw new Error(`docs/path-test.md has no block of ${language}`)
+  return body
+}
+
+/** As the manual tells to write them. */
+function farServices(): object[] {
+  return (parse(block('yaml')) as { services: object[] }).services
+}
+
 async function farEnd(t: Test, far: Namespace): Promise<Command> {
   const file = join(scratchFolder(t), 'far.yaml')
-  const services = [
-    { type: 'path-test', listen: '0.0.0.0:5211' },
-    { type: 'socks5', listen: '0.0.0.0:1080', anonymous: true },
-  ]
-  writeFileSync(file, JSON.stringify({ services }))
+  const socks5 = { type: 'socks5', listen: '0.0.0.0:1080', anonymous: true }
+  writeFileSync(file, JSON.stringify({ services: [socks5, ...farServices()] }))
   const command = start(t, ['run', '--config', file], { prefix: far.prefix })
   await command.addressOf('path-test')
   await command.addressOf('socks5')
@@ -165,7 +176,7 @@ const CASES: Case[] = [
     name: 'drops SYNs with MPTCP',
     rules: [`${SYN} tcp option mptcp exists drop`],
     verdict: 'dropped',
-    near: /^SYN with MPTCP unanswered \(no answer within 2700 ms\), TCP connected$/,
+    near: /^SYN with MPTCP unanswered \(no answer within 2500 ms\), TCP connected$/,
     far: /^no SYN with MPTCP$/,
     join: 'no',
   },
@@ -284,7 +295,7 @@ void t.test('a black hole found is mended and told, and one of our own is notice
   t.match(ended.stdout, /^cell: dropped$/m)
   t.match(
     ended.stdout,
-    /^ {2}this end saw: SYN with MPTCP unanswered \(no answer within 700 ms\), TCP connected$/m,
+    /^ {2}this end saw: SYN with MPTCP unanswered \(no answer within 500 ms\), TCP connected$/m,
   )
   t.match(
     ended.stdout,
@@ -309,6 +320,12 @@ void t.test('uplinks are those of the configuration, or those with a route', asy
   )
   t.notMatch(configured.stdout, /^wlan:/m)
   t.match(configured.stdout, /join not tested: there is no other uplink over which MPTCP passes/)
+
+  const [mptk, ...manual] = block('sh').trim().split(' ')
+  t.equal(mptk, 'mptk')
+  const both = await run(t, manual, { prefix: near.prefix })
+  t.match([both.code, both.stdout], [0, /^path test to 10\.92\.9\.9:5211, 3 repetitions\n/])
+  t.match(both.stdout, /^wlan: passes\n[^]*^cell: passes\n/m)
 
   near.run('ip', 'route', 'delete', 'default', 'dev', 'cell')
   const routed = await doctor(t, near, '--to', FAR)
