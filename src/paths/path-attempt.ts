@@ -5,7 +5,7 @@ import type { Kernel, SocketWish } from '../kernel/kernel.js'
 import type { Connection } from '../net/connection.js'
 import { connect } from '../net/dial.js'
 import { readFrame } from './path-test-frames.js'
-import { decodeAnswer, encodeQuestion, type Answer } from './path-test-protocol.js'
+import { decodeAnswer, encodeQuestion, FRAME_LENGTH, type Answer } from './path-test-protocol.js'
 import type { MptcpSight, Reached, Sight, TcpSight } from './path-verdict.js'
 
 /** For a TCP connect: two lost SYNs. Milliseconds. */
@@ -103,12 +103,22 @@ async function askOverMptcp(
       sight.answers.push(await ask(connection, round, signal))
     }
     sight.afterData = protocol()
+    if (sight.afterData === 'mptcp') sight.own = ownSubflow(kernel, connection)
   } catch (error) {
     signal.throwIfAborted()
     sight.brokeOff = describeError(error)
   } finally {
     connection.close()
   }
+}
+
+/** What became of the subflow that the connection began with. */
+function ownSubflow(kernel: Kernel, connection: Connection): 'used' | 'idle' | 'lost' {
+  const { address, port } = connection.local
+  const { subflows } = kernel.connectionInfo(connection.fd, connection.origin)
+  const own = subflows.find(({ local }) => local.address === address && local.port === port)
+  if (own?.state !== 'established') return 'lost'
+  return (own.bytesReceived ?? FRAME_LENGTH) >= FRAME_LENGTH ? 'used' : 'idle'
 }
 
 /** @throws {MptkError} MPTK_PATH_TEST, MPTK_TIMEOUT @throws {SystemError} */

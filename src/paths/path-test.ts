@@ -158,6 +158,7 @@ async function joinOf(
   signal: AbortSignal,
 ): Promise<JoinResult> {
   if (address === undefined || verdict === 'no-tcp') return { join: 'not tested', reason: 'nothing connects' }
+  if (verdict === 'stripped-data') return { join: 'no', reason: 'a subflow ends with the first data on it' }
   const carrier = all.find((each) => each.device !== device && each.verdict === 'passes')
   if (carrier?.address === undefined) {
     return { join: 'not tested', reason: 'there is no other uplink over which MPTCP passes' }

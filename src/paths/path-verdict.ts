@@ -57,6 +57,12 @@ export interface MptcpSight extends Reached {
   answers: Answer[]
   /** Why there are fewer answers than questions. */
   brokeOff?: string
+  /**
+   * Its own subflow at the end. Where the uplinks are endpoints the kernel adds other subflows, and
+   * the connection survives what this path does to data: `lost` is a subflow closed, `idle` one
+   * over which no answer came.
+   */
+  own?: 'used' | 'idle' | 'lost'
 }
 
 /** One repetition. */
@@ -85,9 +91,10 @@ function judgeHandshake({ listener }: Answer, counters: FarCounters | undefined)
   return (counters?.lostAtAck ?? 0) > 0 ? 'stripped-synack' : 'stripped-syn'
 }
 
-function judgeData({ afterData, answers, brokeOff }: MptcpSight): PathVerdict {
+function judgeData({ afterData, answers, brokeOff, own }: MptcpSight): PathVerdict {
   const whole = brokeOff === undefined && afterData === 'mptcp' && answers.at(-1)?.now === 'mptcp'
-  return whole ? 'passes' : 'stripped-data'
+  if (!whole || own === 'lost') return 'stripped-data'
+  return own === 'idle' ? 'unstable' : 'passes'
 }
 
 /** What more than half of the repetitions, and at least two, agree on. */

@@ -33,7 +33,7 @@ export function adviceOn(verdict: PathVerdict, join: Join): string {
   }
   if (!isStripped(verdict)) return ADVICE[verdict]
   const what = `Something on the way removes MPTCP from ${STRIPPED[verdict]}, so connections that begin over this uplink are TCP`
-  return join === 'yes'
+  return join === 'yes' && verdict !== 'stripped-data'
     ? `${what}; those that begin elsewhere can use it: let it not be the first uplink.`
     : `${what}: try another port, or go round by a VPN or a tunnel.`
 }
@@ -54,11 +54,13 @@ export function nearSaw({ tcp, mptcp }: Sight): string {
     : `${how}, TCP not connected (${tcp.error ?? ''})`
 }
 
-function nearConnected({ atConnect, afterData, brokeOff }: MptcpSight): string {
+function nearConnected({ atConnect, afterData, brokeOff, own }: MptcpSight): string {
   if (brokeOff !== undefined) {
     return `connected as ${atConnect === 'mptcp' ? 'MPTCP' : 'TCP'}, then broke off: ${brokeOff}`
   }
   if (atConnect !== 'mptcp') return 'SYN/ACK without MPTCP'
+  if (own === 'lost') return 'MPTCP when connected, the subflow closed by data'
+  if (own === 'idle') return 'MPTCP when connected, the answers over another uplink'
   return afterData === 'mptcp'
     ? 'MPTCP when connected and after data'
     : 'MPTCP when connected, TCP after data'

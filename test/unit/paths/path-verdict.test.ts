@@ -30,6 +30,7 @@ const mptcp = (more: Partial<MptcpSight> = {}): MptcpSight => ({
   rtt: 1,
   atConnect: 'mptcp',
   afterData: 'mptcp',
+  own: 'used',
   answers: [answer('mptcp', 'mptcp')],
   ...more,
 })
@@ -85,6 +86,19 @@ const TABLE: [PathVerdict, Sight, near: string, far: string][] = [
     'stripped-data',
     { tcp: tcp(), mptcp: mptcp({ brokeOff: 'ECONNRESET', answers: [answer('mptcp', 'mptcp', 1)] }) },
     'connected as MPTCP, then broke off: ECONNRESET',
+    'MPTCP when accepted and after data',
+  ],
+  [
+    // another uplink's subflow was there in time to save the connection
+    'stripped-data',
+    { tcp: tcp(), mptcp: mptcp({ own: 'lost' }) },
+    'MPTCP when connected, the subflow closed by data',
+    'MPTCP when accepted and after data',
+  ],
+  [
+    'unstable',
+    { tcp: tcp(), mptcp: mptcp({ own: 'idle' }) },
+    'MPTCP when connected, the answers over another uplink',
     'MPTCP when accepted and after data',
   ],
   [
@@ -176,7 +190,7 @@ void t.test('advice depends on whether a second subflow joins', (t) => {
   t.equal(adviceOn('passes', 'yes'), 'Nothing to do.')
   t.match(adviceOn('passes', 'no'), /no second subflow joins/)
   t.match(adviceOn('stripped-syn', 'yes'), /removes MPTCP from SYNs.*let it not be the first uplink/)
-  t.match(adviceOn('stripped-data', 'no'), /removes MPTCP from data.*a VPN or a tunnel/)
+  t.match(adviceOn('stripped-data', 'yes'), /removes MPTCP from data.*a VPN or a tunnel/)
   for (const verdict of VERDICTS)
     t.match(adviceOn(verdict, 'not tested'), /^[A-Z][^.]*\.$/, `${verdict}: one sentence`)
   t.end()
