@@ -27,17 +27,13 @@ void t.test('mptk schema', async (t) => {
   t.strictSame(Object.keys(schema.properties), ['services', 'host', 'status', 'log', 'relay'])
   const { items } = schema.properties['services'] ?? {}
   const services = items?.oneOf ?? items?.anyOf ?? []
-  t.strictSame(
-    services.map((each) => each.required),
-    [
-      ['type', 'listen'],
-      ['type', 'listen', 'target'],
-    ],
-    'what has a default need not be written',
-  )
+  t.ok(services.length > 1)
+  for (const { required } of services) {
+    t.strictSame(required, ['type', 'listen'], 'what has a default need not be written')
+  }
   t.ok(
     services.every((each) => 'timeouts' in each.properties && !each.additionalProperties),
-    'the keys of both kinds of services are there',
+    'the keys of every kind of service are there',
   )
 })
 
