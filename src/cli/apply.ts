@@ -1,7 +1,9 @@
 import type { CommandModule } from 'yargs'
 import { apply } from '../../provisioning/apply.js'
 import { DRIVERS } from '../../provisioning/linux/drivers.js'
+import type { EnginePlace } from '../../provisioning/engine-place.js'
 import { isEmpty, makePlan } from '../../provisioning/plan.js'
+import type { Description } from '../../provisioning/resource.js'
 import { readStanding } from '../../provisioning/state-folder.js'
 import { duration } from '../config/values.js'
 import { describeError, MptkError } from '../errors.js'
@@ -22,6 +24,7 @@ interface ApplyArguments extends PlaceArguments {
   config: string
   'dry-run': boolean
   'confirm-within': string | undefined
+  'without-services': boolean
 }
 
 /** `mptk apply --config FILE` */
@@ -38,13 +41,22 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
         requiresArg: true,
         describe: 'undo everything again unless mptk confirm comes within this time, as 60s',
       },
+      'without-services': {
+        type: 'boolean',
+        default: false,
+        describe: 'leave the services alone: somebody else runs them',
+      },
     }),
   async handler(options) {
     const confirmWithin = secondsToConfirm(options['confirm-within'])
     const wish = await loadWish(options.config, options.host)
+    const wanted = async (place: EnginePlace): Promise<Description> => {
+      const description = await wish.describe(place)
+      return options['without-services'] ? withoutServices(description) : description
+    }
     if (options['dry-run']) {
       const plan = await inPlace(options, async (place) =>
-        makePlan(await wish.describe(place), DRIVERS, place, await readStanding(place)),
+        makePlan(await wanted(place), DRIVERS, place, await readStanding(place)),
       )
       process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : planText(plan))
       return
@@ -55,7 +67,7 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
         apply({
           table: DRIVERS,
           place,
-          describe: () => wish.describe(place),
+          describe: () => wanted(place),
           config: wish.configFile,
           signal,
           ...(confirmWithin === undefined ? {} : { confirmWithin }),
@@ -74,6 +86,10 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
       process.exitCode = code
     }
   },
+}
+
+function withoutServices(description: Description): Description {
+  return { ...description, resources: description.resources.filter(({ kind }) => kind !== 'service') }
 }
 
 /** Whole seconds: a second is what sleep of every host can do. */

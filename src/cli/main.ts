@@ -10,6 +10,7 @@ import { checkCommand } from './check.js'
 import { confirmCommand } from './confirm.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
+import { generateCommand } from './generate.js'
 import { labCommand } from './lab.js'
 import { passwdCommand } from './passwd.js'
 import { perfCommand } from './perf.js'
@@ -50,6 +51,7 @@ async function main(argv: string[]): Promise<void> {
     .command(doctorCommand)
     .command(demoCommand)
     .command(labCommand)
+    .command(generateCommand)
     .command(checkCommand)
     .command(schemaCommand)
     .command(passwdCommand)

@@ -1,0 +1,35 @@
+/** What a description comes to as files for other tools; nothing here touches a host. */
+import type { Description, Resource, ResourceKind } from '../resource.js'
+
+export interface OutputFile {
+  /** Absolute, where it belongs on the target. */
+  path: string
+  /** `0644` */
+  mode: string
+  content: string
+}
+
+/** The configuration as it goes along. */
+export interface Target {
+  /** Where it is found on the target, absolute. */
+  configFile: string
+  config: string
+  /** Absolute path of the mptk command there. */
+  mptk: string
+}
+
+export type Generator = (description: Description, target: Target) => OutputFile[]
+
+export function ofKind<Kind extends ResourceKind>(
+  { resources }: Description,
+  kind: Kind,
+): Extract<Resource, { kind: Kind }>[] {
+  return resources.filter((each): each is Extract<Resource, { kind: Kind }> => each.kind === kind)
+}
+
+/** Only root reads it: it may hold passwords. */
+export function configurationFile({ configFile, config }: Target): OutputFile {
+  return { path: configFile, mode: '0600', content: config }
+}
+
+export const MADE = '# Made by mptk generate; make it again when the configuration changes.'

@@ -1,0 +1,45 @@
+/** Units for the services and one that makes the host ready before them at every boot. */
+import { unitText } from '../linux/unit-text.js'
+import { configurationFile, MADE, ofKind, type Generator, type Target } from './output.js'
+import { sysctlFiles } from './sysctl-d.js'
+
+export const HOST_UNIT = 'mptk-host.service'
+
+/** `--without-services`: the services are units already, and wait for this one. */
+function hostUnit({ mptk, configFile }: Target, services: readonly string[]): string {
+  return `${MADE}
+[Unit]
+Description=mptk: endpoints, routes and rules of this host
+Wants=network-online.target
+After=network-online.target
+Before=${services.join(' ')}
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=${mptk} apply --config ${configFile} --without-services
+ExecStop=${mptk} revert
+
+[Install]
+WantedBy=multi-user.target
+`
+}
+
+export function unitsOf(description: Parameters<Generator>[0]): string[] {
+  return ofKind(description, 'service').map(({ name }) => `${name}.service`)
+}
+
+export const systemdFiles: Generator = (description, target) => [
+  configurationFile(target),
+  ...ofKind(description, 'service').map((service) => ({
+    path: `/etc/systemd/system/${service.name}.service`,
+    mode: '0644',
+    content: unitText(service),
+  })),
+  {
+    path: `/etc/systemd/system/${HOST_UNIT}`,
+    mode: '0644',
+    content: hostUnit(target, unitsOf(description)),
+  },
+  ...sysctlFiles(description, target),
+]
