@@ -43,7 +43,7 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
     notes: setup.notes,
     warnings: [
       ...warnings,
-      ...kernelWarnings(facts),
+      ...kernelWarnings(host, facts),
       ...uplinks.warnings,
       ...setup.warnings,
       ...facts.owners.map(({ name, concern }) => `${name} runs here: ${concern}`),
