@@ -1,0 +1,183 @@
+/** `mptk plan, apply, confirm, status, revert` on a host of its own. */
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { BROKEN, ProvisionedHost } from '../../support/provisioned-host.js'
+import { runTool } from '../../support/tools.js'
+import { until } from '../../support/until.js'
+
+void t.test('there and back, with others’ settings untouched', async (t) => {
+  const host = new ProvisionedHost(t)
+  const before = await host.snapshot()
+  const foreign = host.foreign()
+
+  const plan = await host.mptk('plan', '--exit-code')
+  t.equal(plan.code, 3, plan.stderr)
+  t.match(plan.stdout, /^ip mptcp endpoint add 10\.71\.1\.1 id 200 dev l1 /m)
+  t.strictSame(await host.changedSince(before), [], 'a plan changes nothing')
+  t.equal((await host.mptk('apply', '--dry-run')).stdout, plan.stdout)
+  t.strictSame(await host.changedSince(before), [], 'nor does a dry run')
+
+  const applied = await host.mptk('apply')
+  t.equal(applied.code, 0, applied.stderr)
+  t.match(host.namespace.run('ip', 'mptcp', 'endpoint'), /10\.71\.1\.1 id 200 subflow .*dev l1/)
+  t.equal(host.namespace.run('sysctl', '-n', 'net.ipv4.tcp_keepalive_time'), '600\n')
+  t.equal(statSync(join(host.state, 'journal.json')).mode & 0o777, 0o600)
+  t.equal(statSync(join(host.state, 'undo.sh')).mode & 0o777, 0o600)
+  t.equal(host.foreign(), foreign)
+
+  const once = await host.snapshot()
+  const again = await host.mptk('apply')
+  t.match(again, { code: 0, stdout: /^nothing to do: \d+ as wanted\n$/m })
+  t.strictSame(await host.changedSince(once), [])
+  t.match(await host.mptk('plan', '--exit-code'), { code: 0 })
+  t.match(await host.mptk('status'), { code: 0, stdout: /^ok +mptcp endpoint 200$/m })
+
+  const reverted = await host.mptk('revert')
+  t.equal(reverted.code, 0, reverted.stderr)
+  t.strictSame(await host.changedSince(before), [])
+  t.match(await host.mptk('revert'), { code: 0, stdout: 'nothing to revert: nothing is applied here\n' })
+  t.match(await host.mptk('status', '--json'), { code: 1, stdout: '{\n  "state": "none"\n}\n' })
+  t.strictSame(await host.changedSince(before), [])
+})
+
+void t.test('drift is named; of an uplink it is the life it leads', async (t) => {
+  const host = new ProvisionedHost(t)
+  await host.mptk('apply')
+  host.namespace.setSysctl('net.ipv4.tcp_keepalive_time', 700)
+  host.namespace.run('ip', 'mptcp', 'endpoint', 'delete', 'id', '200')
+  const { code, stdout } = await host.mptk('status')
+  t.equal(code, 1)
+  t.match(stdout, /^DRIFT +sysctl net\.ipv4\.tcp_keepalive_time: is 700, was set to 600$/m)
+  t.match(stdout, /^live +mptcp endpoint 200: is absent/m)
+  t.match(await host.mptk('apply'), { code: 0, stdout: /tcp_keepalive_time: 700 → 600/ })
+  t.match(await host.mptk('status'), { code: 0 })
+})
+
+void t.test('a step that fails takes everything back', async (t) => {
+  const host = new ProvisionedHost(t)
+  writeFileSync(host.config, readFileSync(host.config, 'utf8').replace(...BROKEN))
+  const before = await host.snapshot()
+  const failed = await host.mptk('apply')
+  t.equal(failed.code, 1)
+  t.match(failed.stderr, /^mptk: service mptk: .*\(everything was undone\)\n$/)
+  t.strictSame(await host.changedSince(before), [])
+})
+
+void t.test('another configuration, and back in one step', async (t) => {
+  const host = new ProvisionedHost(t)
+  const before = await host.snapshot()
+  await host.mptk('apply')
+  const first = await host.snapshot()
+  const config = readFileSync(host.config, 'utf8')
+  const other = config.replace('l2: { role: backup', 'l2: { role: normal').replace(/ {2}sysctls:.*\n/, '')
+
+  await t.test('failing, back to the first', async (t) => {
+    const broken = join(host.folder, 'broken.yaml')
+    writeFileSync(broken, other.replace(...BROKEN))
+    const failed = await host.mptk('apply', '--config', broken)
+    t.match(failed, { code: 1, stderr: /^mptk: service mptk: .*\(everything was undone\)\n$/ })
+    writeFileSync(broken, '')
+    const changes = await host.changedSince(first)
+    t.strictSame(
+      changes.filter((each) => !/broken\.yaml|mptk\.log|mptk\.pid|journal|undo\.sh/.test(each)),
+      [],
+    )
+    t.match(await host.mptk('status'), { code: 0 })
+    await runTool('rm', [broken])
+  })
+
+  writeFileSync(host.config, other)
+  t.match(await host.mptk('apply'), { code: 0, stdout: /no longer wanted/ })
+  t.notMatch(host.namespace.run('ip', 'mptcp', 'endpoint'), /backup/)
+  writeFileSync(host.config, config)
+  await host.mptk('revert')
+  const changes = await host.changedSince(before)
+  t.strictSame(
+    changes.filter((each) => !each.startsWith(`file ${host.config}:`)),
+    [],
+  )
+})
+
+void t.test('undo.sh needs nothing of mptk', async (t) => {
+  const host = new ProvisionedHost(t)
+  const before = await host.snapshot()
+  await host.mptk('apply')
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+  const undone = await runTool('env', ['-i', `PATH=${env.PATH}`, 'sh', join(host.state, 'undo.sh')])
+  t.match(undone, { code: 0, stderr: '' })
+  t.strictSame(await host.changedSince(before), [])
+  t.match(await host.mptk('revert'), { stdout: /nothing is applied/ })
+})
+
+void t.test('not confirmed, it undoes itself; confirmed, it stays', async (t) => {
+  const host = new ProvisionedHost(t)
+  const before = await host.snapshot()
+  const applied = await host.mptk('apply', '--confirm-within', '5s')
+  t.match(applied, { code: 0, stdout: /undone again in 5 s unless you say: mptk confirm --netns / })
+  t.match((await host.mptk('status')).stdout, /will be undone in \d s unless confirmed/)
+  await until('the watchdog', () => (existsSync(host.state) ? 'not done' : undefined))
+  t.strictSame(await host.changedSince(before), [])
+  t.match(await host.mptk('confirm'), { code: 0, stdout: 'nothing waits to be confirmed\n' })
+
+  await host.mptk('apply', '--confirm-within', '120s')
+  t.match(await host.mptk('apply'), { code: 1, stderr: /waits for mptk confirm/ })
+  t.match(await host.mptk('confirm'), { code: 0, stdout: 'confirmed: it stays\n' })
+  t.match(await host.mptk('status'), { code: 0 })
+  const { stdout } = await runTool('ps', ['-eo', 'args']).then(({ stdout }) => ({
+    stdout: stdout.toString(),
+  }))
+  t.notMatch(stdout, `mptk-watchdog ${host.state}`)
+  await host.mptk('revert')
+  t.strictSame(await host.changedSince(before), [])
+
+  await host.mptk('apply')
+  const first = await host.snapshot()
+  writeFileSync(host.config, readFileSync(host.config, 'utf8').replace('600', '500'))
+  await host.mptk('apply', '--confirm-within', '3s')
+  t.equal(host.namespace.run('sysctl', '-n', 'net.ipv4.tcp_keepalive_time'), '500\n')
+  await until('the watchdog', () => (existsSync(join(host.state, 'rollback.sh')) ? 'not done' : undefined))
+  t.equal(host.namespace.run('sysctl', '-n', 'net.ipv4.tcp_keepalive_time'), '600\n')
+  const changes = await host.changedSince(first)
+  t.strictSame(
+    changes.filter((each) => !/host\.yaml|\/mptk\.|journal|undo\.sh|sysctl -a/.test(each)),
+    [],
+  )
+})
+
+void t.test('a signal takes everything back', async (t) => {
+  const host = new ProvisionedHost(t)
+  const before = await host.snapshot()
+  const apply = host.start(host.args('apply'))
+  await apply.stdout.find(/^rule /)
+  apply.signal('SIGINT')
+  const { code, stderr } = await apply.ended
+  t.equal(code, 130)
+  t.match(stderr, /interrupted \(SIGINT\) \(everything was undone\)/)
+  t.strictSame(await host.changedSince(before), [])
+})
+
+void t.test('after a reboot, which a new namespace of the same name is', async (t) => {
+  const host = new ProvisionedHost(t)
+  await host.mptk('apply')
+  const { name } = host.namespace
+  // the service would keep the old one alive; a reboot ends it too
+  const [pid = ''] = readFileSync(join(host.state, 'mptk.pid'), 'utf8').split(' ')
+  process.kill(Number(pid), 'SIGKILL')
+  host.namespace.run('ip', 'link', 'delete', 'l1')
+  host.namespace.run('ip', 'link', 'delete', 'l2')
+  await runTool('ip', ['netns', 'delete', name])
+  await runTool('ip', ['netns', 'add', name])
+  const fresh = await host.snapshot()
+  const { code, stdout } = await host.mptk('status')
+  t.equal(code, 1)
+  t.match(stdout, /^rebooted since/m)
+  t.match(stdout, /^gone +mptcp endpoint 200/m)
+  t.match(await host.mptk('revert'), { code: 0 })
+  const changes = await host.changedSince(fresh)
+  t.strictSame(
+    changes.filter((each) => !each.startsWith(`file ${join(host.folder, 'lib')}`)),
+    [],
+  )
+  t.notOk(existsSync(join(host.folder, 'lib')))
+})
