@@ -110,7 +110,8 @@ export const endpointDriver: Driver<EndpointResource, EndpointState> = {
     if (at !== null && samePlace(at, wanted)) {
       const changes = differences(at.flags, wanted.flags)
       if (changes.every((flag) => CHANGEABLE.includes(flag))) {
-        const words = changes.map((flag) => (wanted.flags.includes(flag) ? flag : `no${flag}`))
+        // whichever is not named is cleared
+        const words = CHANGEABLE.map((flag) => (wanted.flags.includes(flag) ? flag : `no${flag}`))
         return [command('ip', 'mptcp', 'endpoint', 'change', 'id', `${wanted.id}`, ...words)]
       }
     }

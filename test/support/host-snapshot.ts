@@ -64,8 +64,18 @@ export async function snapshotHost(runner: Runner, folders: readonly string[]): 
   )
 }
 
+/** @returns a line for each thing that is not as it was, having looked twice where something is not */
+export async function changesSince(
+  before: HostSnapshot,
+  runner: Runner,
+  folders: readonly string[],
+): Promise<string[]> {
+  const changes = snapshotDifferences(before, await sample(runner, folders))
+  return changes.length === 0 ? [] : snapshotDifferences(before, await snapshotHost(runner, folders))
+}
+
 /** A line for each thing that is not as it was. */
-export function snapshotDifferences(before: HostSnapshot, after: HostSnapshot): string[] {
+function snapshotDifferences(before: HostSnapshot, after: HostSnapshot): string[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
   return names.flatMap((name) => {
     const [was, is] = [before[name], after[name]]

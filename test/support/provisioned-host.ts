@@ -4,7 +4,7 @@ import { join as path } from 'node:path'
 import type { Test } from 'tap'
 import { localRunner, type Runner } from '../../src/exec.js'
 import { netnsRunner } from '../../src/exec-netns.js'
-import { snapshotDifferences, snapshotHost, type HostSnapshot } from './host-snapshot.js'
+import { changesSince, snapshotHost, type HostSnapshot } from './host-snapshot.js'
 import { join, Namespace } from './netns.js'
 import { run, start, type Command, type Ended } from './process.js'
 import { scratchFolder } from './scratch.js'
@@ -30,6 +30,8 @@ export const BROKEN: readonly [from: string, to: string] = [
 
 export class ProvisionedHost {
   readonly namespace: Namespace
+  /** At the other end of both uplinks. */
+  readonly neighbour: Namespace
   readonly runner: Runner
   readonly folder: string
   readonly config: string
@@ -47,6 +49,7 @@ export class ProvisionedHost {
     this.#t = t
     this.namespace = new Namespace(t, 'host')
     const net = new Namespace(t, 'net')
+    this.neighbour = net
     // link-local addresses would become ready while a test looks
     for (const side of [this.namespace, net]) side.setSysctl('net.ipv6.conf.default.disable_ipv6', 1)
     join(this.namespace, net, 1, '10.71.1')
@@ -99,12 +102,13 @@ export class ProvisionedHost {
     return start(this.#t, args, { env })
   }
 
-  snapshot(): Promise<HostSnapshot> {
-    return snapshotHost(this.runner, [this.folder])
+  /** With its own folder and others. */
+  snapshot(...folders: string[]): Promise<HostSnapshot> {
+    return snapshotHost(this.runner, [this.folder, ...folders])
   }
 
   /** @returns what is not as it was then */
-  async changedSince(before: HostSnapshot): Promise<string[]> {
-    return snapshotDifferences(before, await this.snapshot())
+  changedSince(before: HostSnapshot, ...folders: string[]): Promise<string[]> {
+    return changesSince(before, this.runner, [this.folder, ...folders])
   }
 }
