@@ -61,8 +61,32 @@ export interface Applied {
   revert: () => Promise<void>
 }
 
-/** Installs an example and applies it; a second time there is nothing to do. */
+/** Things that somebody else has set up before: the same before, while and after ours are there. */
+const STRANGERS = `
+nft 'table inet theirs {
+	chain input { type filter hook input priority 10; policy accept; tcp dport 9 drop; }
+	chain out { type nat hook postrouting priority 110; policy accept; ip daddr 10.9.9.9 masquerade; }
+}'
+ip mptcp endpoint add 10.9.9.1 id 7 backup
+ip rule add from 10.9.9.0/24 lookup 77 priority 77
+ip route add unreachable 10.9.9.0/24 table 77
+sysctl -qw net.ipv4.tcp_keepalive_time=1234 net.mptcp.stale_loss_cnt=3
+`
+const SHOW_STRANGERS = `
+nft list table inet theirs
+ip mptcp endpoint show id 7
+ip rule show priority 77
+ip route show table 77
+sysctl net.ipv4.tcp_keepalive_time net.mptcp.stale_loss_cnt
+`
+
+/**
+ * Installs an example beside what somebody else has set up, and applies it. A second time there is
+ * nothing to do, and what is not ours is as it was.
+ */
 export async function applied(t: Test, host: LabHost, example: string): Promise<Applied> {
+  await host.run(['sh', '-ec', STRANGERS])
+  const strangers = (await host.run(['sh', '-ec', SHOW_STRANGERS])).stdout
   await install(host, example)
   const before = await snapshot(host)
   await mptk(host, 'apply', '--config', CONFIG)
@@ -70,7 +94,9 @@ export async function applied(t: Test, host: LabHost, example: string): Promise<
   t.not(after, before, `${host.name} is set up`)
   const { stdout } = await mptk(host, 'apply', '--config', CONFIG)
   t.match(stdout, /^nothing to do: \d+ as wanted$/m, `${host.name}: a second apply has nothing to do`)
-  t.equal(await snapshot(host), after, `${host.name}: and does nothing`)
+  same(t, await snapshot(host), after, `${host.name}: and does nothing`)
+  const left = (await host.run(['sh', '-ec', SHOW_STRANGERS])).stdout
+  t.equal(left, strangers, `${host.name}: what somebody else set up is as it was`)
   return {
     async revert() {
       await mptk(host, 'revert')
@@ -96,7 +122,7 @@ const SIZE = 20_000_000
 /** Of `SIZE`, what each uplink gets through in that time alone. */
 const SHARES = { wlan: 0.7, cell: 0.35 } as const
 /** The least that both uplinks together carry of the sum of what each carries alone. */
-export const BONDING = 0.9
+const BONDING = 0.9
 const TIMES = 3
 
 /** nginx on port 80 with `/file`, `/small`, a page, and `/upload/NAME`, besides what `servers` says. */
@@ -207,8 +233,17 @@ export async function bonds(
   paths: Paths,
   argv: readonly string[],
 ): Promise<void> {
-  const together = await median(() => speed(host, SIZE, argv))
-  const { wlan, cell, sum } = paths
+  await bondsOf(t, what, paths, () => speed(host, SIZE, argv))
+}
+
+/** As {@link bonds}, by another program's figure in Mbit/s. */
+export async function bondsOf(
+  t: Test,
+  what: string,
+  { wlan, cell, sum }: Paths,
+  measure: () => Promise<number>,
+): Promise<void> {
+  const together = await median(measure)
   const figures = [together, wlan, cell].map((each) => each.toFixed(2))
   t.comment(`${what}: ${figures[0]} of ${figures[1]} + ${figures[2]} Mbit/s: ${(together / sum).toFixed(3)}`)
   t.ok(together >= BONDING * sum, `${what}: at least ${BONDING} of the sum of the paths`)
@@ -218,6 +253,18 @@ async function median(measure: () => Promise<number>): Promise<number> {
   const values: number[] = []
   for (let n = 0; n < TIMES; n++) values.push(await measure())
   return values.sort((a, b) => a - b)[Math.floor(TIMES / 2)] ?? NaN
+}
+
+/** The web server's log: host, path, who asked and who that is said to be, by PROXY protocol. */
+export async function seenByWeb({ folder }: Models): Promise<string[]> {
+  return (await readFile(join(folder, 'access.log'), 'utf8')).trimEnd().split('\n')
+}
+
+/** The web server's log of what `work` asked for, one line for each request that it ended. */
+export async function asked(models: Models, work: () => Promise<unknown>): Promise<string[]> {
+  const before = (await seenByWeb(models)).length
+  await work()
+  return (await seenByWeb(models)).slice(before)
 }
 
 /** Bytes received by each of a host's interfaces while `work` went on. */
