@@ -173,7 +173,10 @@ ${servers}
 }
 
 /** dnsmasq on `dns`, which answers with these addresses and knows nothing else. @returns what ends it */
-export async function startDns({ lab }: Models, records: readonly [name: string, address: string][]) {
+export async function startDns(
+  { lab }: Models,
+  records: readonly (readonly [name: string, address: string])[],
+) {
   const dns = lab.host('dns')
   const server = dns.spawn([
     ...[
@@ -193,10 +196,9 @@ export async function startDns({ lab }: Models, records: readonly [name: string,
 
 /** Mbit/s of one curl on a host. @throws unless all of it came */
 export async function speed(host: LabHost, size: number, argv: readonly string[]): Promise<number> {
-  const [command = 'curl', ...args] = argv
   const write = '%{size_download} %{speed_download}'
   const common = ['-sS', '--fail', '-o', '/dev/null', '--max-time', '120', '-w', write]
-  const { stdout } = await host.run([command, ...common, ...args])
+  const { stdout } = await host.run([...argv, ...common])
   const [bytes, perSecond = NaN] = stdout.split(' ').map(Number)
   if (bytes !== size) throw new Error(`${argv.join(' ')}: expected ${size} bytes, found ${stdout}`)
   return (perSecond * 8) / 1e6
@@ -208,18 +210,20 @@ export interface Paths {
   sum: number
 }
 
+const BY_THE_PROXY = [
+  ...['curl', '--proxy', `socks5h://alice:${PASSWORD}@10.0.3.2:1080`],
+  'http://10.0.3.3/file',
+]
+
 /**
  * What each uplink of a host carries by itself at the same time, Mbit/s: plain TCP from and to the
  * same proxy, medians.
  */
-export async function alone(
-  { lab }: Models,
-  proxy = `socks5h://alice:${PASSWORD}@10.0.3.2:1080`,
-): Promise<Paths> {
+export async function alone(host: LabHost, argv: readonly string[] = BY_THE_PROXY): Promise<Paths> {
   const one = (uplink: keyof typeof SHARES): Promise<number> => {
     const size = SIZE * SHARES[uplink]
-    const args = ['--interface', uplink, '--proxy', proxy, '--range', `0-${size - 1}`]
-    return median(() => speed(lab.host('home'), size, ['curl', ...args, 'http://10.0.3.3/file']))
+    const own = ['--interface', uplink, '--range', `0-${size - 1}`]
+    return median(() => speed(host, size, [...argv, ...own]))
   }
   const [wlan, cell] = await Promise.all([one('wlan'), one('cell')])
   return { wlan, cell, sum: wlan + cell }

@@ -8,7 +8,16 @@
  */
 import t from 'tap'
 import { openBrowserIn } from '../../support/chromium.js'
-import { alone, applied, bonds, received, seenByWeb, startDns, startModels, startNginx } from '../../support/models.js'
+import {
+  alone,
+  applied,
+  bonds,
+  received,
+  seenByWeb,
+  startDns,
+  startModels,
+  startNginx,
+} from '../../support/models.js'
 
 const SITE = 'http://site.example.org'
 
@@ -25,7 +34,7 @@ void t.test('a laptop with WLAN and cellular', { timeout: 300_000 }, async (t) =
   const near = await applied(t, home, 'client')
 
   await t.test('carries what both uplinks carry', async (t) => {
-    const paths = await alone(models)
+    const paths = await alone(home)
     const ways = {
       SOCKS5: ['--socks5-hostname', '127.0.0.1:1080'],
       'HTTP CONNECT': ['--proxytunnel', '--proxy', 'http://127.0.0.1:8080'],

@@ -83,7 +83,7 @@ void t.test('a LAN behind a router with WLAN and cellular', { timeout: 400_000 }
 
   await t.test('gets what both uplinks carry', async (t) => {
     await web.spawn(['iperf3', '-s', '--forceflush']).waitForLine(/Server listening/)
-    const paths = await alone(models)
+    const paths = await alone(home)
     await bonds(t, lan, 'curl over IPv4', paths, ['curl', 'http://10.0.3.3/file'])
     await bonds(t, lan, 'curl over IPv6', paths, ['curl', 'http://[fd00:3::3]/file'])
     await bondsOf(t, 'iperf3', paths, () => iperf(lan, '-c', '10.0.3.3'))
