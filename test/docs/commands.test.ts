@@ -1,9 +1,9 @@
 /**
- * Every command of the README runs here, in the demo's network. A block of commands says where by
+ * Every command of the README runs here, in the network of the integration models. A block of commands says where by
  * a comment before it: `<!-- run: HOST -->`, with `, until REGEX` for one that keeps running,
  * `root here` for this machine, or the name of the test that runs it.
  */
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,7 @@ import t, { type Test } from 'tap'
 import { Lab, readTopology } from '../../mininet/lab.js'
 import { startWebServer } from '../../mininet/web-server.js'
 import { localRunner } from '../../src/exec.js'
+import { CONFIG, install, startDns } from '../support/models.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BLOCK = /(?:<!-- run: (?<where>.*?) -->\n\n)?```sh\n(?<commands>.*?)```/gs
@@ -38,9 +39,7 @@ async function prepare(t: Test): Promise<{ folder: string; env: Record<string, s
   const main = join(ROOT, 'dist', 'src', 'cli', 'main.js')
   await writeFile(join(bin, 'mptk'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`)
   await chmod(join(bin, 'mptk'), 0o755)
-  await writeFile(join(folder, 'alice.password'), 'wonderland\n', { mode: 0o600 })
-  const { stdout: hash } = await localRunner.run(['mptk', 'passwd'], { env, input: 'wonderland\n' })
-  await writeFile(join(folder, 'users.yaml'), `alice: { passwordHash: ${hash} }\n`, { mode: 0o600 })
+  await symlink(join(ROOT, 'examples'), join(folder, 'examples'))
   return { folder, env }
 }
 
@@ -65,11 +64,21 @@ void t.test('the commands that tests and continuous integration run are the ones
 
 void t.test('the README, from top to bottom', async (t) => {
   const { folder, env } = await prepare(t)
-  const lab = await Lab.start(await readTopology('thesis'))
+  const lab = await Lab.start(await readTopology('models'))
   t.teardown(() => lab.stop())
   await startWebServer(lab.host('web'), 'http://10.0.3.3/', { folder, size: 4_000_000 })
-  // the reader sets endpoints; the lab has set them already
-  await lab.host('client').run(['ip', 'mptcp', 'endpoint', 'flush'])
+  await startDns({ lab, folder }, [
+    ['www.example.org', '10.0.3.2'],
+    ['shop.example.org', '10.0.3.2'],
+  ])
+  // the secrets that the examples name
+  for (const [host, example] of [
+    ['proxy', 'proxy'],
+    ['home', 'client'],
+  ] as const) {
+    await install(lab.host(host), example)
+    await lab.host(host).run(['rm', CONFIG])
+  }
 
   for (const { where = '', commands: written } of await blocksOf('README.md')) {
     // whoever runs this has run npm ci
@@ -78,14 +87,15 @@ void t.test('the README, from top to bottom', async (t) => {
     const [, host, ready] = /^(\w+)(?:, until (.*))?$/.exec(where) ?? []
     const argv = ['sh', '-ec', commands]
     if (where === 'root here') {
-      const { stdout } = await localRunner.run(argv, { cwd, env, timeout: 120_000 })
+      const { stdout } = await localRunner.run(argv, { cwd, env, timeout: 300_000 })
       t.match(stdout, /bonded is \d\.\d+ × the sum/, commands)
     } else if (host !== undefined && ready !== undefined) {
       const process = lab.host(host).spawn(argv, { cwd, env })
-      await process.waitForLine(new RegExp(ready))
+      // npm start builds first
+      await process.waitForLine(new RegExp(ready), { timeout: 180_000 })
       t.pass(commands)
     } else if (host !== undefined) {
-      await t.resolves(lab.host(host).run(argv, { cwd, env, timeout: 60_000 }), commands)
+      await t.resolves(lab.host(host).run(argv, { cwd, env, timeout: 120_000 }), commands)
     }
   }
 })
