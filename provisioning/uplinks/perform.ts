@@ -19,7 +19,9 @@ export function readNetwork(kernel: Kernel): Network {
 export function perform(kernel: Kernel, step: Step): void {
   switch (step.do) {
     case 'remove endpoint': {
-      removeEndpoint(kernel, step)
+      // this closes first subflows too (Linux 6.18); removing id 0 as well would end connections that
+      // fell back to TCP, which an uplink that soon returns need not
+      kernel.removeEndpoint(step.endpoint)
       return
     }
     case 'add endpoint': {
@@ -43,15 +45,6 @@ export function perform(kernel: Kernel, step: Step): void {
       return
     }
   }
-}
-
-/** The subflow that a connection began with has the id 0 there, whatever the endpoint's. */
-function removeEndpoint(
-  kernel: Kernel,
-  { endpoint, leaving }: Extract<Step, { do: 'remove endpoint' }>,
-): void {
-  kernel.removeEndpoint(endpoint)
-  if (leaving) kernel.removeEndpoint({ id: 0, address: endpoint.address })
 }
 
 /** Routes go with their interface. */

@@ -18,9 +18,7 @@ export interface Network {
 export type Left = ReadonlySet<string>
 
 export type Step =
-  /** `leaving`: nobody else has the address, so that also a first subflow (id 0) must leave it. */
-  | { do: 'remove endpoint'; endpoint: Endpoint; leaving: boolean }
-  | { do: 'add endpoint'; endpoint: Endpoint }
+  | { do: 'remove endpoint' | 'add endpoint'; endpoint: Endpoint }
   | { do: 'remove rule' | 'add rule'; rule: Rule }
   | { do: 'remove route' | 'put route'; route: Route }
 
@@ -115,13 +113,13 @@ function stepsOfEndpoints(asked: readonly Endpoint[], network: Network, ours: Nu
   const foreign = others.filter(({ flags }) => !flags.includes('implicit'))
   const taken = new Set(foreign.map(({ address }) => address))
   const kept = wanted.filter(({ address }) => !taken.has(address))
-  const used = new Set(wanted.map(({ address }) => address))
   return {
     foreign,
     reduced: wanted.some((each, i) => each !== asked[i]),
-    remove: [...missing(own, kept), ...implicit].map((endpoint): Step => {
-      return { do: 'remove endpoint', endpoint, leaving: !used.has(endpoint.address) }
-    }),
+    remove: [...missing(own, kept), ...implicit].map((endpoint): Step => ({
+      do: 'remove endpoint',
+      endpoint,
+    })),
     add: missing(kept, own).map((endpoint): Step => ({ do: 'add endpoint', endpoint })),
   }
 }
