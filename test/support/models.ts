@@ -8,6 +8,7 @@ import type { LabHost } from '../../mininet/lab-host.js'
 import { MPTK_ENV, mptkCommand } from '../../mininet/mptk-process.js'
 import type { RunResult } from '../../src/exec.js'
 import { hostStateOf } from './host-state.js'
+import { median } from './median.js'
 import { scratchFolder } from './scratch.js'
 
 /** Where the overlays of the models' hosts are; what else runs on the machine may make namespaces meanwhile. */
@@ -72,6 +73,10 @@ ip rule add from 10.9.9.0/24 lookup 77 priority 77
 ip route add unreachable 10.9.9.0/24 table 77
 sysctl -qw net.ipv4.tcp_keepalive_time=1234 net.mptcp.stale_loss_cnt=3
 `
+export async function strangers(host: LabHost): Promise<void> {
+  await host.run(['sh', '-ec', STRANGERS])
+}
+
 const SHOW_STRANGERS = `
 nft list table inet theirs
 ip mptcp endpoint show id 7
@@ -85,8 +90,8 @@ sysctl net.ipv4.tcp_keepalive_time net.mptcp.stale_loss_cnt
  * nothing to do, and what is not ours is as it was.
  */
 export async function applied(t: Test, host: LabHost, example: string): Promise<Applied> {
-  await host.run(['sh', '-ec', STRANGERS])
-  const strangers = (await host.run(['sh', '-ec', SHOW_STRANGERS])).stdout
+  await strangers(host)
+  const theirs = (await host.run(['sh', '-ec', SHOW_STRANGERS])).stdout
   await install(host, example)
   const before = await snapshot(host)
   await mptk(host, 'apply', '--config', CONFIG)
@@ -96,7 +101,7 @@ export async function applied(t: Test, host: LabHost, example: string): Promise<
   t.match(stdout, /^nothing to do: \d+ as wanted$/m, `${host.name}: a second apply has nothing to do`)
   same(t, await snapshot(host), after, `${host.name}: and does nothing`)
   const left = (await host.run(['sh', '-ec', SHOW_STRANGERS])).stdout
-  t.equal(left, strangers, `${host.name}: what somebody else set up is as it was`)
+  t.equal(left, theirs, `${host.name}: what somebody else set up is as it was`)
   return {
     async revert() {
       await mptk(host, 'revert')
@@ -223,7 +228,7 @@ export async function alone(host: LabHost, argv: readonly string[] = BY_THE_PROX
   const one = (uplink: keyof typeof SHARES): Promise<number> => {
     const size = SIZE * SHARES[uplink]
     const own = ['--interface', uplink, '--range', `0-${size - 1}`]
-    return median(() => speed(host, size, [...argv, ...own]))
+    return middle(() => speed(host, size, [...argv, ...own]))
   }
   const [wlan, cell] = await Promise.all([one('wlan'), one('cell')])
   return { wlan, cell, sum: wlan + cell }
@@ -247,16 +252,16 @@ export async function bondsOf(
   { wlan, cell, sum }: Paths,
   measure: () => Promise<number>,
 ): Promise<void> {
-  const together = await median(measure)
+  const together = await middle(measure)
   const figures = [together, wlan, cell].map((each) => each.toFixed(2))
   t.comment(`${what}: ${figures[0]} of ${figures[1]} + ${figures[2]} Mbit/s: ${(together / sum).toFixed(3)}`)
   t.ok(together >= BONDING * sum, `${what}: at least ${BONDING} of the sum of the paths`)
 }
 
-async function median(measure: () => Promise<number>): Promise<number> {
+async function middle(measure: () => Promise<number>): Promise<number> {
   const values: number[] = []
   for (let n = 0; n < TIMES; n++) values.push(await measure())
-  return values.sort((a, b) => a - b)[Math.floor(TIMES / 2)] ?? NaN
+  return median(values)
 }
 
 /** The web server's log: host, path, who asked and who that is said to be, by PROXY protocol. */
