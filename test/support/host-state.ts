@@ -14,10 +14,12 @@ done
 ip -d link
 ip mptcp endpoint; ip mptcp limits
 nft list ruleset
-# other namespaces have their names there
-for folder do find "$folder" -path /run/netns -prune -o -printf '%p %y %m %U:%G %l\\n' | sort
+for folder do
+  [ -e "$folder" ] || continue
+  find "$folder" -printf '%p %y %m %U:%G %l\\n' | sort
   # not of the long databases that other programs have
-  find "$folder" -path /run/netns -prune -o -type f \\( ! -path '/var/lib/*' -o -path '*/mptk*' \\) -exec sha256sum {} + | sort; done
+  find "$folder" -type f \\( ! -path '/var/lib/*' -o -path '*/mptk*' \\) -exec sha256sum {} + | sort
+done
 `
 
 /** @param folders whose files belong to it */

@@ -11,8 +11,8 @@ import { hostStateOf } from './host-state.js'
 import { median } from './median.js'
 import { scratchFolder } from './scratch.js'
 
-/** Where the overlays of the models' hosts are; what else runs on the machine may make namespaces meanwhile. */
-const FOLDERS = ['/etc', '/run', '/var/lib']
+/** Of `/run` only what could be of mptk: the rest is the machine's, where other programs come and go. */
+const FOLDERS = ['/etc', '/var/lib', '/run/mptk', '/run/systemd']
 
 export interface Models {
   lab: Lab
