@@ -94,7 +94,12 @@ export async function applied(t: Test, host: LabHost, example: string): Promise<
   const theirs = (await host.run(['sh', '-ec', SHOW_STRANGERS])).stdout
   await install(host, example)
   const before = await snapshot(host)
-  await mptk(host, 'apply', '--config', CONFIG)
+  await mptk(host, 'plan', '--config', CONFIG)
+  same(t, await snapshot(host), before, `${host.name}: a plan changes nothing`)
+  await mptk(host, 'apply', '--config', CONFIG, '--confirm-within', '60s')
+  await mptk(host, 'confirm')
+  // exit code 0: all is as it was applied
+  await mptk(host, 'status')
   const after = await snapshot(host)
   t.not(after, before, `${host.name} is set up`)
   const { stdout } = await mptk(host, 'apply', '--config', CONFIG)

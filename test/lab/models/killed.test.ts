@@ -28,7 +28,7 @@ async function killedEverywhere(t: Test, host: LabHost, example: string, least: 
     flock.victim(run.pid)
     const { exitCode, signal } = await run.exited
     if (signal === undefined) {
-      t.equal(exitCode, 0, run.lines.join('\n'))
+      t.equal(exitCode, 0, `${example}: applied: ${run.lines.at(-1) ?? ''}`)
       t.ok(call > least, `${example}: killed at each of ${call - 1} calls`)
       break
     }
