@@ -45,6 +45,16 @@ export function epochScript(netns?: string): string {
 }
 
 /**
+ * The network namespace of an epoch of this very boot that is not the one where we are now; undefined
+ * after a reboot, and for the same namespace.
+ */
+export function otherNamespace(then: string, now: string): string | undefined {
+  const [earlier, later] = [then.split(' '), now.split(' ')]
+  const sameBoot = earlier[0] === later[0] && earlier[1] === later[1]
+  return sameBoot && earlier[2] !== later[2] ? earlier[2] : undefined
+}
+
+/**
  * Units know nothing of named namespaces: services in one are plain processes.
  * @param runner runs its commands in `netns` already
  * @throws {MptkError} MPTK_EXEC when the place cannot be reached, MPTK_USAGE when it is not ours to change

@@ -2,9 +2,9 @@
 import { MptkError } from '../src/errors.js'
 import type { RunResult } from '../src/exec.js'
 import { shellWord } from '../src/shell-quote.js'
-import type { EnginePlace } from './engine-place.js'
+import { otherNamespace, type EnginePlace } from './engine-place.js'
 import { parseJournal, stillStanding, type Journal, type JournalStep } from './journal.js'
-import { DISARM, FORGET, KEEP, PREPARE, READ, UNTIL_UNDONE, WATCH, WRITE } from './state-scripts.js'
+import { DISARM, FORGET, KEEP, LIVES_IN, PREPARE, READ, UNTIL_UNDONE, WATCH, WRITE } from './state-scripts.js'
 
 export interface HostState {
   journal: Journal
@@ -56,10 +56,23 @@ export async function readState(place: EnginePlace): Promise<HostState | undefin
     const where = journal.netns === undefined ? 'without --netns' : `with --netns ${journal.netns}`
     throw new MptkError('MPTK_JOURNAL', `${name} was made ${where}: say so here too`)
   }
+  await refuseElsewhere(place, journal, name)
   const [token, seconds] = pending?.split(' ') ?? []
   const waits = token !== undefined && token === journal.token
   const interrupted = flag === 'undoing' || (journal.state !== 'applied' && !waits)
   return { journal, interrupted, ...(waits ? { waiting: { token, seconds: Number(seconds) } } : {}) }
+}
+
+/** Settings of a namespace that still lives are not gone: to forget them here would leave them there for good. */
+async function refuseElsewhere(place: EnginePlace, journal: Journal, name: string): Promise<void> {
+  const namespace = place.netns === undefined ? otherNamespace(journal.epoch, place.epoch) : undefined
+  if (namespace === undefined) return
+  const { stdout } = await runScript(place, LIVES_IN, [namespace])
+  if (stdout === '') return
+  throw new MptkError(
+    'MPTK_JOURNAL',
+    `${name} was made in another network namespace, ${namespace} (of process ${stdout}): expected to run there, as by nsenter --net --target ${stdout}`,
+  )
 }
 
 /** What is applied here and still stands. @throws {MptkError} MPTK_JOURNAL */

@@ -107,3 +107,10 @@ while [ "$tries" -gt 0 ] && ls "$state" 2>/dev/null | grep -q '^expired-'; do
   tries=$((tries - 1))
 done
 `
+
+/** $1 a network namespace as /proc names it: prints a process that is in it, nothing when there is none. */
+export const LIVES_IN = `
+for process in /proc/[0-9]*; do
+  [ "$(readlink "$process/ns/net" 2>/dev/null)" = "$1" ] && { echo "\${process#/proc/}"; exit; }
+done
+true`

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { run } from '../../support/process.js'
 import { BROKEN, ProvisionedHost } from '../../support/provisioned-host.js'
 import { runTool } from '../../support/tools.js'
 import { until } from '../../support/until.js'
@@ -180,4 +181,20 @@ void t.test('after a reboot, which a new namespace of the same name is', async (
     [],
   )
   t.notOk(existsSync(join(host.folder, 'lib')))
+})
+
+void t.test('in another network namespace while that of the apply lives', async (t) => {
+  const host = new ProvisionedHost(t)
+  const before = await host.snapshot()
+  const there = { prefix: ['ip', 'netns', 'exec', host.namespace.name] }
+  const state = ['--state', host.state]
+  const applied = await run(t, ['apply', '--config', host.config, ...state], there)
+  t.equal(applied.code, 0, applied.stderr)
+  for (const command of ['status', 'revert']) {
+    const { code, stderr } = await run(t, [command, ...state])
+    t.equal(code, 1)
+    t.match(stderr, /was made in another network namespace, net:\[\d+\] \(of process \d+\)/, command)
+  }
+  t.match(await run(t, ['revert', ...state], there), { code: 0 })
+  t.strictSame(await host.changedSince(before), [])
 })
