@@ -30,26 +30,34 @@ export interface ApplyOptions {
  *   everything undone, unless it says otherwise
  */
 export async function apply(options: ApplyOptions): Promise<Plan> {
-  const { place, table } = options
-  return withLock(place, async () => {
-    try {
-      const found = await recover(options)
-      const journal = found?.journal
-      const standing = journal === undefined ? [] : stillStanding(journal.steps, journal.epoch, place)
-      const description = await options.describe()
-      const plan = await makePlan(description, table, place, standing)
-      if (isEmpty(plan)) return plan
-      await carryOut({ ...options, plan, description, earlier: journal, standing })
-      return plan
-    } finally {
-      if ((await readState(place).catch(() => 'unreadable')) === undefined) await forget(place)
-    }
-  })
+  for (;;) {
+    const plan = await withLock(options.place, () => attempt(options))
+    if (plan !== undefined) return plan
+  }
 }
 
-/** Puts back what an interrupted apply or revert left. @returns what is applied then */
-async function recover({ place, table, progress }: ApplyOptions): Promise<HostState | undefined> {
-  let state = await readState(place)
+/** Undefined when all that was done was to put back: the folder may be gone with it, and the lock in it. */
+async function attempt(options: ApplyOptions): Promise<Plan | undefined> {
+  const { place, table } = options
+  try {
+    const state = await readState(place)
+    if (await recover(options, state)) return undefined
+    const earlier = state?.journal
+    const standing = earlier === undefined ? [] : stillStanding(earlier.steps, earlier.epoch, place)
+    const description = await options.describe()
+    const plan = await makePlan(description, table, place, standing)
+    if (!isEmpty(plan)) await carryOut({ ...options, plan, description, earlier, standing })
+    return plan
+  } finally {
+    if ((await readState(place).catch(() => 'unreadable')) === undefined) await forget(place)
+  }
+}
+
+/** Puts back what an interrupted apply or revert left; true when there was any. */
+async function recover(
+  { place, table, progress }: ApplyOptions,
+  state: HostState | undefined,
+): Promise<boolean> {
   if (state?.waiting !== undefined) {
     const { token, seconds } = state.waiting
     if (state.journal.state === 'pending') {
@@ -60,11 +68,11 @@ async function recover({ place, table, progress }: ApplyOptions): Promise<HostSt
     }
     // we have the lock: whoever was applying is gone
     await stopWaiting(place, token)
-    state = await readState(place)
+    return true
   }
-  if (state?.interrupted !== true) return state
+  if (state?.interrupted !== true) return false
   progress?.('an earlier run was interrupted: putting back what it did')
   const { script, steps } = mending(state)
   await putBack(script, stillStanding(steps, state.journal.epoch, place), table, place)
-  return readState(place)
+  return true
 }
