@@ -43,7 +43,7 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
     notes: setup.notes,
     warnings: [
       ...warnings,
-      ...kernelWarnings(host, facts),
+      ...kernelWarnings(facts),
       ...uplinks.warnings,
       ...setup.warnings,
       ...facts.owners.map(({ name, concern }) => `${name} runs here: ${concern}`),

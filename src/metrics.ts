@@ -17,6 +17,8 @@ export interface Metrics {
   readonly uplinkUp: Gauge<'uplink'>
   /** Of state, addresses or gateways. */
   readonly uplinkChanges: Counter<'uplink'>
+  /** Connections whose further subflows are opened here. */
+  readonly ndiffportsConnections: Gauge
 }
 
 /** @param active reports each service's sessions in progress, asked at every scrape */
@@ -79,6 +81,11 @@ export function createMetrics(
       name: 'mptk_uplink_changes_total',
       help: 'Changes of the state, addresses or gateways of an uplink',
       labelNames: ['uplink'],
+      registers,
+    }),
+    ndiffportsConnections: new Gauge({
+      name: 'mptk_ndiffports_connections',
+      help: 'MPTCP connections whose further subflows are opened here',
       registers,
     }),
   }

@@ -14,7 +14,7 @@ import {
   schedulerModule,
 } from './out-of-tree.js'
 import { TCP_ONLY_WARNING, tcpOnlyProblems, tcpOnlyResources } from './tcp-only.js'
-import { UPSTREAM_SYSCTLS, upstreamProblems, upstreamResources, upstreamWarnings } from './upstream.js'
+import { UPSTREAM_SYSCTLS, upstreamProblems, upstreamResources } from './upstream.js'
 
 export function kernelResources(host: HostConfig, facts: HostFacts): Resource[] {
   switch (facts.flavour) {
@@ -38,8 +38,7 @@ export function kernelProblems(host: HostConfig, facts: HostFacts): Problem[] {
   }
 }
 
-export function kernelWarnings(host: HostConfig, { flavour }: HostFacts): string[] {
-  if (flavour === 'upstream') return upstreamWarnings(host)
+export function kernelWarnings({ flavour }: HostFacts): string[] {
   return flavour === 'tcp-only' ? [TCP_ONLY_WARNING] : []
 }
 

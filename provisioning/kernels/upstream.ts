@@ -27,11 +27,11 @@ export function upstreamResources(host: HostConfig, facts: HostFacts): Resource[
   ]
 }
 
-/** `ndiffports` is not in this kernel: a program opens those subflows through the userspace path manager. */
+/** `ndiffports` is not in this kernel: `mptk run` opens those subflows through the userspace path manager. */
 function pathManager({ mptcp }: HostConfig, { sysctls }: HostFacts): SysctlResource[] {
   const userspace = mptcp.pathManager === 'ndiffports'
   const why = userspace
-    ? 'a program opens the further subflows over the same path'
+    ? 'mptk run opens the further subflows over the same path'
     : 'the kernel opens subflows by endpoints and limits'
   if (sysctls.has(PATH_MANAGER)) {
     return [{ kind: 'sysctl', name: PATH_MANAGER, value: userspace ? 'userspace' : 'kernel', why }]
@@ -109,14 +109,6 @@ function pathManagerProblems({ mptcp }: HostConfig, { pathManagers }: HostFacts)
     ]
   }
   return []
-}
-
-/** Until `mptk run` opens those subflows itself. */
-export function upstreamWarnings({ mptcp }: HostConfig): string[] {
-  if (mptcp.pathManager !== 'ndiffports') return []
-  return [
-    'host.mptcp.pathManager: ndiffports is left to a program that opens subflows through the userspace path manager, as mptcpd with a plugin for it: without one, connections have one subflow',
-  ]
 }
 
 function schedulerProblems({ mptcp }: HostConfig, { schedulers }: HostFacts): Problem[] {

@@ -1,5 +1,6 @@
 /** What `/status` answers: the kernel, each listener, and each session with its subflows as they are now. */
 import type { UplinkKeeper } from '../../provisioning/uplinks/keeper.js'
+import type { SubflowKeeper } from '../../provisioning/uplinks/subflow-keeper.js'
 import type { Runtime } from '../../proxy/pipeline.js'
 import type { RunningService } from '../../proxy/service.js'
 import type { Session } from '../../proxy/session.js'
@@ -11,7 +12,16 @@ import { version } from './version.js'
 /** Sessions described in one answer; asking the kernel for each one's subflows takes time. */
 const MOST_SESSIONS = 500
 
-export function hostStatus(runtime: Runtime, services: readonly RunningService[], keeper?: UplinkKeeper) {
+export interface Keepers {
+  uplinks: UplinkKeeper | undefined
+  subflows: SubflowKeeper | undefined
+}
+
+export function hostStatus(
+  runtime: Runtime,
+  services: readonly RunningService[],
+  { uplinks, subflows }: Keepers,
+) {
   const { kernel, sessions } = runtime
   const whyNoMptcp = kernel.whyNoMptcp()
   return {
@@ -29,7 +39,8 @@ export function hostStatus(runtime: Runtime, services: readonly RunningService[]
       warnings,
       listeners: listeners.map(({ address, opened }) => ({ address: formatAddress(address), ...opened })),
     })),
-    ...(keeper !== undefined && { uplinks: keeper.status() }),
+    ...(uplinks !== undefined && { uplinks: uplinks.status() }),
+    ...(subflows !== undefined && { ndiffports: subflows.status() }),
     sessionCount: sessions.size,
     sessions: [...sessions].slice(0, MOST_SESSIONS).map((session) => sessionStatus(runtime, session)),
   }

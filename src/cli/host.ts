@@ -1,5 +1,6 @@
 /** A running host: kernel, data plane, services and status address put together, and taken down in order. */
 import { UplinkKeeper } from '../../provisioning/uplinks/keeper.js'
+import { SubflowKeeper } from '../../provisioning/uplinks/subflow-keeper.js'
 import type { Runtime } from '../../proxy/pipeline.js'
 import { startService, type RunningService } from '../../proxy/service.js'
 import type { Config } from '../config/schema.js'
@@ -8,7 +9,7 @@ import { detectKernel } from '../kernel/detect.js'
 import { createLogger, type Logger } from '../log.js'
 import { createMetrics } from '../metrics.js'
 import { Relay } from '../net/relay.js'
-import { hostStatus } from './host-status.js'
+import { hostStatus, type Keepers } from './host-status.js'
 import { startStatusServer, type StatusServer } from './status-server.js'
 
 export interface Host {
@@ -28,18 +29,20 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
   const runtime: Runtime = { kernel, relay, log, metrics, sessions }
   const services: RunningService[] = []
   let status: StatusServer | undefined
-  let keeper: UplinkKeeper | undefined
+  const keepers: Keepers = { uplinks: undefined, subflows: undefined }
 
   async function stop(): Promise<void> {
     await Promise.all(services.map((service) => service.stop()))
-    keeper?.stop()
+    keepers.uplinks?.stop()
+    keepers.subflows?.stop()
     relay.stop()
     await status?.close()
     log.flush()
   }
 
   try {
-    keeper = startKeeper(config, runtime)
+    keepers.uplinks = keepUplinks(config, runtime)
+    keepers.subflows = keepSubflows(config, runtime)
     const names = serviceNames(config)
     for (const [index, service] of config.services.entries()) {
       services.push(await startService(service, names[index] ?? service.type, runtime))
@@ -48,7 +51,7 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
       for (const warning of warnings) log.warn({ service: name }, warning)
     if (config.status !== undefined) {
       status = await startStatusServer(config.status.listen, metrics.registry, () =>
-        hostStatus(runtime, services, keeper),
+        hostStatus(runtime, services, keepers),
       )
     }
   } catch (error) {
@@ -59,13 +62,23 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
 }
 
 /** Before the services: their first connections then find the paths. @throws {SystemError} */
-function startKeeper({ host }: Config, { kernel, log, metrics }: Runtime): UplinkKeeper | undefined {
+function keepUplinks({ host }: Config, { kernel, log, metrics }: Runtime): UplinkKeeper | undefined {
   if (host === undefined || Object.keys(host.uplinks).length === 0) return undefined
   if (!mayConfigureNetwork()) {
     log.warn('uplinks are not kept right while they come and go: this process lacks CAP_NET_ADMIN')
     return undefined
   }
   return new UplinkKeeper({ host, kernel, log, metrics })
+}
+
+/** Before the services, for the same reason. @throws {SystemError} */
+function keepSubflows({ host }: Config, { kernel, log, metrics }: Runtime): SubflowKeeper | undefined {
+  if (host?.mptcp.pathManager !== 'ndiffports' || kernel.flavour !== 'upstream') return undefined
+  if (!mayConfigureNetwork()) {
+    log.warn('ndiffports: connections get no further subflows: this process lacks CAP_NET_ADMIN')
+    return undefined
+  }
+  return new SubflowKeeper({ mptcp: host.mptcp, log, metrics })
 }
 
 /** A service's own name, else its type, numbered when that is taken. */

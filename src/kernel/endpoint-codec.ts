@@ -7,7 +7,7 @@ import { putU16, putU32, s32, u16, u32, u8 } from './struct.js'
 import type { Endpoint, EndpointFlag } from './kernel.js'
 
 /** Top-level attributes. */
-export const PM_ATTR = { address: 1, receivedAddAddrs: 2, subflows: 3 } as const
+export const PM_ATTR = { address: 1, receivedAddAddrs: 2, subflows: 3, token: 4, remote: 6 } as const
 
 const ADDR = { family: 1, id: 2, ip4: 3, ip6: 4, port: 5, flags: 6, interfaceIndex: 7 } as const
 
@@ -23,8 +23,15 @@ const FLAGS: readonly (readonly [EndpointFlag, number])[] = [
 /** What names an endpoint, or creates one: everything but the address may be absent. */
 export type EndpointRequest = Omit<Partial<Endpoint>, 'id'> & { id?: number | undefined }
 
-/** Attribute PM_ATTR.address for a command. @throws {MptkError} MPTK_ADDRESS */
-export function encodeEndpoint({ id, address, port, flags, interfaceIndex }: EndpointRequest): Buffer {
+/**
+ * An address for a command.
+ * @param type PM_ATTR.address unless it is the peer's
+ * @throws {MptkError} MPTK_ADDRESS
+ */
+export function encodeEndpoint(
+  { id, address, port, flags, interfaceIndex }: EndpointRequest,
+  type: number = PM_ATTR.address,
+): Buffer {
   const parts: Buffer[] = []
   if (address !== undefined) {
     const v6 = isIPv6(withoutZone(address))
@@ -38,7 +45,7 @@ export function encodeEndpoint({ id, address, port, flags, interfaceIndex }: End
   if (interfaceIndex !== undefined && interfaceIndex !== 0) {
     parts.push(encodeAttribute(ADDR.interfaceIndex, putU32(interfaceIndex)))
   }
-  return encodeNested(PM_ATTR.address, parts)
+  return encodeNested(type, parts)
 }
 
 /** Undefined when it has no address. @throws {MptkError} MPTK_NETLINK */

@@ -17,16 +17,22 @@ let family: number | undefined
 function pathManager(): number {
   family ??= resolveFamily(PATH_MANAGER_FAMILY)
   if (family !== undefined) return family
-  throw new MptkError('MPTK_KERNEL_UNSUPPORTED', 'endpoints: this kernel has no MPTCP path manager')
+  throw new MptkError('MPTK_KERNEL_UNSUPPORTED', 'this kernel has no MPTCP path manager')
 }
 
-function send(number: number, flags: number, attributes: Buffer[], what: string): Attributes[] {
+/** One command of the path manager's family. @throws {SystemError} EPERM without CAP_NET_ADMIN */
+export function pathManagerCommand(
+  number: number,
+  flags: number,
+  attributes: Buffer[],
+  what: string,
+): Attributes[] {
   return command(pathManager(), number, VERSION, flags, attributes, what)
 }
 
 /** @throws {SystemError} EPERM without CAP_NET_ADMIN */
 export function listEndpoints(): Endpoint[] {
-  return send(CMD.get, NLM_F_DUMP, [], 'list endpoints').flatMap((answer) => {
+  return pathManagerCommand(CMD.get, NLM_F_DUMP, [], 'list endpoints').flatMap((answer) => {
     const nested = answer.get(PM_ATTR.address)
     return (nested === undefined ? undefined : decodeEndpoint(nested)) ?? []
   })
@@ -38,7 +44,7 @@ export function listEndpoints(): Endpoint[] {
  * @throws {SystemError} @throws {MptkError} MPTK_KERNEL_UNSUPPORTED, MPTK_ADDRESS
  */
 export function addEndpoint(endpoint: EndpointRequest & Pick<Endpoint, 'address' | 'flags'>): void {
-  send(CMD.add, NLM_F_ACK, [encodeEndpoint(endpoint)], `add endpoint ${endpoint.address}`)
+  pathManagerCommand(CMD.add, NLM_F_ACK, [encodeEndpoint(endpoint)], `add endpoint ${endpoint.address}`)
   const address = formatIP(parseIP(endpoint.address))
   const added = listEndpoints().find(
     (each) => each.address === address && (each.port ?? 0) === (endpoint.port ?? 0),
@@ -55,11 +61,16 @@ export function addEndpoint(endpoint: EndpointRequest & Pick<Endpoint, 'address'
 /** Id 0, the address of a connection's initial subflow, needs the address too. @throws {SystemError} */
 export function removeEndpoint({ id, address }: { id: number; address?: string }): void {
   const request = encodeEndpoint({ id, ...(address !== undefined && { address }) })
-  send(CMD.remove, NLM_F_ACK, [request], `remove endpoint ${id}${address === undefined ? '' : ` ${address}`}`)
+  pathManagerCommand(
+    CMD.remove,
+    NLM_F_ACK,
+    [request],
+    `remove endpoint ${id}${address === undefined ? '' : ` ${address}`}`,
+  )
 }
 
 export function getLimits(): Limits | undefined {
-  const [answer] = send(CMD.getLimits, 0, [], 'get limits')
+  const [answer] = pathManagerCommand(CMD.getLimits, 0, [], 'get limits')
   const [subflows, accepted] = [PM_ATTR.subflows, PM_ATTR.receivedAddAddrs].map((type) => answer?.get(type))
   if (subflows === undefined || accepted === undefined) return undefined
   return { subflows: u32(subflows, 0) ?? 0, addAddrAccepted: u32(accepted, 0) ?? 0 }
@@ -71,7 +82,7 @@ export function setLimits({ subflows, addAddrAccepted }: Limits): void {
     encodeAttribute(PM_ATTR.receivedAddAddrs, putU32(addAddrAccepted)),
     encodeAttribute(PM_ATTR.subflows, putU32(subflows)),
   ]
-  send(
+  pathManagerCommand(
     CMD.setLimits,
     NLM_F_ACK,
     attributes,
