@@ -38,7 +38,7 @@ function pathManagerFinding({ sysctls }: UpstreamState): Finding {
   return finding(
     'path manager',
     'warning',
-    `${name}: endpoints and limits are ignored, a program such as mptcpd has to open subflows`,
+    `${name}: endpoints and limits are ignored, a program has to open subflows, as mptk run with pathManager: ndiffports does`,
     byName === undefined ? 'sysctl -w net.mptcp.pm_type=0' : 'sysctl -w net.mptcp.path_manager=kernel',
   )
 }
