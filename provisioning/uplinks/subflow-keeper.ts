@@ -15,8 +15,8 @@ import { Ndiffports, type SubflowStep } from './ndiffports.js'
 /** The initial subflow's is 0; the kernel wants one id for one address. */
 const LOCAL_ID = 1
 const DEFAULT_SUBFLOWS = 2
-/** The connection is gone, or is the in-kernel path manager's: trying again changes nothing. */
-const FINAL: readonly string[] = ['ESRCH', 'EINVAL']
+/** The connection is gone, ends, or is the in-kernel path manager's: trying again changes nothing. */
+const FINAL: readonly string[] = ['ESRCH', 'ENOTCONN', 'EINVAL']
 
 export interface SubflowKeeperOptions {
   mptcp: HostConfig['mptcp']

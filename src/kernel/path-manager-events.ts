@@ -13,6 +13,8 @@ import { formatIP } from './sockaddr.js'
 import { u16, u32, u8 } from './struct.js'
 
 const GROUP = 'mptcp_pm_events'
+/** Observers ask the kernel for subflows: a burst of connections must not hold up all else in this process. */
+const EVENTS_PER_TURN = 64
 const EVENT = { established: 2, closed: 3, subflowEstablished: 10, subflowClosed: 11 } as const
 const ATTR = {
   token: 1,
@@ -140,8 +142,8 @@ export class PathManagerListener {
   }
 
   #drain(): void {
-    // an observer may close this between two events
-    while (!this.#closed) {
+    // an observer may close this between two events; what waits beyond a turn's share makes it readable again
+    for (let left = EVENTS_PER_TURN; left > 0 && !this.#closed; left--) {
       try {
         const datagram = native.netlinkReceive(this.#fd)
         if (datagram === undefined) return

@@ -17,8 +17,8 @@ export interface SubflowRequest {
 
 /**
  * Begins a subflow; whether it comes about is told by an event. The kernel chooses its port.
- * @throws {SystemError} ESRCH for a token that is no more, ENOTCONN or EINVAL for a connection that
- *   cannot have one, also because it is the in-kernel path manager's
+ * @throws {SystemError} ESRCH for a token that is no more, ENOTCONN for a connection that ends or has not
+ *   begun, EINVAL for one of the in-kernel path manager
  */
 export function createSubflow({ token, local, remote }: SubflowRequest): void {
   const attributes = [
