@@ -1,4 +1,7 @@
-/** mptk killed at every command with which it changes a host: revert leaves no trace all the same. */
+/**
+ * mptk revert killed at every command with which it changes a host leaves no trace all the same, and
+ * an apply goes on after a killed one. Apply killed everywhere: models/killed.test.ts.
+ */
 import t, { type Test } from 'tap'
 import { KillingFlock } from '../../support/killing-flock.js'
 import { ProvisionedHost } from '../../support/provisioned-host.js'
@@ -38,18 +41,6 @@ async function atEveryCall(
   }
   throw new Error(`${command} makes more than ${MOST} calls`)
 }
-
-void t.test('apply killed at every call', async (t) => {
-  const host = new ProvisionedHost(t)
-  const before = await host.snapshot()
-  const calls = await atEveryCall(t, host, 'apply', async (call) => {
-    const { code, stderr } = await host.mptk('revert')
-    t.equal(code, 0, `revert after call ${call}: ${stderr}`)
-    t.strictSame(await host.changedSince(before), [], `call ${call}`)
-  })
-  t.ok(calls > 15, `${calls} calls`)
-  t.match(await host.mptk('status'), { code: 0 })
-})
 
 void t.test('revert killed at every call', async (t) => {
   const host = new ProvisionedHost(t)
