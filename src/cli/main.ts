@@ -5,20 +5,7 @@ import './heap.js'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { describeError, MptkError } from '../errors.js'
-import { applyCommand } from './apply.js'
-import { checkCommand } from './check.js'
-import { confirmCommand } from './confirm.js'
-import { demoCommand } from './demo.js'
-import { doctorCommand } from './doctor.js'
-import { generateCommand } from './generate.js'
-import { labCommand } from './lab.js'
-import { passwdCommand } from './passwd.js'
-import { perfCommand } from './perf.js'
-import { planCommand } from './plan.js'
-import { revertCommand } from './revert.js'
-import { reverseCommand, runCommand, socks5Command } from './run.js'
-import { schemaCommand } from './schema.js'
-import { statusCommand } from './status.js'
+import { registerCommands } from './commands.js'
 import { version } from './version.js'
 
 /** Wrong use: an unknown option, a wrong configuration, an address already taken. */
@@ -35,27 +22,11 @@ const USAGE_CODES: readonly string[] = [
 ]
 
 async function main(argv: string[]): Promise<void> {
-  await yargs(argv)
+  const parser = yargs(argv)
     .scriptName('mptk')
     .usage(
       '$0 <command> [options]\n\nMultipath TCP for programs, web sites and networks that do not have it.',
     )
-    .command(runCommand)
-    .command(socks5Command)
-    .command(reverseCommand)
-    .command(planCommand)
-    .command(applyCommand)
-    .command(confirmCommand)
-    .command(statusCommand)
-    .command(revertCommand)
-    .command(doctorCommand)
-    .command(demoCommand)
-    .command(labCommand)
-    .command(generateCommand)
-    .command(checkCommand)
-    .command(schemaCommand)
-    .command(passwdCommand)
-    .command(perfCommand)
     .demandCommand(1, 'expected a command, found none')
     .strict()
     // of an option given twice the last one counts, as with most commands
@@ -71,7 +42,8 @@ async function main(argv: string[]): Promise<void> {
         `${(error?.message ?? message).replaceAll(/\s*\n\s*/g, ' ')}: see mptk --help`,
       )
     })
-    .parseAsync()
+  await registerCommands(parser, argv)
+  await parser.parseAsync()
 }
 
 main(hideBin(process.argv)).catch((error: unknown) => {
