@@ -10,6 +10,7 @@ import type { Kernel, SocketWish, Subflow } from '../kernel/kernel.js'
 import type { Connection } from '../net/connection.js'
 import { connect } from '../net/dial.js'
 import { ask } from './path-attempt.js'
+import { MAX_ROUNDS } from './path-test-protocol.js'
 
 export interface JoinResult {
   join: 'yes' | 'no' | 'not tested'
@@ -46,8 +47,7 @@ export async function testJoin(options: JoinOptions): Promise<JoinResult> {
     await ask(connection, 1, signal)
     const joined = await waitForSubflow(options, connection)
     if (joined === undefined) return noSubflow(kernel, connection, to.address)
-    const { subflows } = await ask(connection, 2, signal)
-    if (subflows >= 2) return { join: 'yes', rtt: joined.rtt }
+    if (await farEndHasIt(connection, joined.rtt, signal)) return { join: 'yes', rtt: joined.rtt }
     return { join: 'no', reason: 'a subflow was opened here, and the far end has only the first one' }
   } catch (error) {
     signal.throwIfAborted()
@@ -55,6 +55,19 @@ export async function testJoin(options: JoinOptions): Promise<JoinResult> {
   } finally {
     connection?.close()
   }
+}
+
+/**
+ * The far end has the subflow when the last segment of its handshake has arrived, over the slower
+ * uplink perhaps, and the question travels over the faster one: asked again while there are rounds.
+ */
+async function farEndHasIt(connection: Connection, rtt: number, signal: AbortSignal): Promise<boolean> {
+  for (let round = 2, wait = Math.max(rtt, LOOK_EVERY); round <= MAX_ROUNDS; round++, wait *= 4) {
+    await sleep(wait, undefined, { signal })
+    const { subflows } = await ask(connection, round, signal)
+    if (subflows >= 2) return true
+  }
+  return false
 }
 
 /** What keeps this kernel from opening a subflow from the address by itself. */
