@@ -65,7 +65,7 @@ void t.test('a link emulator killed, then lab.py: the other experiments go on', 
   const [single, scheduler, models] = await results(out)
   t.ok(single?.notRun.some(({ reason }) => reason === 'link cell: its emulator ended (SIGKILL)'))
   t.ok(scheduler?.notRun.some(({ reason }) => /lab\.py ended \(SIGKILL\)/.test(reason)))
-  t.equal(models?.samples.length, 4)
+  t.equal(models?.samples.length, 5, 'each way once')
   await nothingLeft(t, lab)
 })
 
