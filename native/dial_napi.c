@@ -224,18 +224,25 @@ static napi_value js_dial(napi_env env, napi_callback_info info)
 	return mptk_undefined(env);
 }
 
-/* cancelDial(fd) */
-static napi_value js_cancel(napi_env env, napi_callback_info info)
+/* The one argument of cancelDial and closeSoon; NULL with an exception pending when it is no descriptor. */
+static struct dialling *with_descriptor(napi_env env, napi_callback_info info, int *fd)
 {
 	napi_value arg;
 	size_t given = 1;
-	void *data;
-	int fd;
+	void *all;
 
-	MPTK_NAPI(env, napi_get_cb_info(env, info, &given, &arg, NULL, &data));
-	if (!mptk_get_int(env, arg, "fd", &fd))
+	MPTK_NAPI(env, napi_get_cb_info(env, info, &given, &arg, NULL, &all));
+	return mptk_get_int(env, arg, "fd", fd) ? all : NULL;
+}
+
+/* cancelDial(fd) */
+static napi_value js_cancel(napi_env env, napi_callback_info info)
+{
+	int fd;
+	struct dialling *all = with_descriptor(env, info, &fd);
+
+	if (!all)
 		return NULL;
-	struct dialling *all = data;
 	struct dial **dial = slot(all, fd);
 	if (dial && *dial)
 		dial_cancel(all->dialer, *dial);
@@ -245,15 +252,11 @@ static napi_value js_cancel(napi_env env, napi_callback_info info)
 /* closeSoon(fd) */
 static napi_value js_close_soon(napi_env env, napi_callback_info info)
 {
-	napi_value arg;
-	size_t given = 1;
-	void *data;
 	int fd;
+	struct dialling *all = with_descriptor(env, info, &fd);
 
-	MPTK_NAPI(env, napi_get_cb_info(env, info, &given, &arg, NULL, &data));
-	if (!mptk_get_int(env, arg, "fd", &fd))
+	if (!all)
 		return NULL;
-	struct dialling *all = data;
 	dialer_close(all->dialer, fd);
 	mptk_turn_mark(all->turn);
 	return mptk_undefined(env);

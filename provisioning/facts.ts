@@ -1,22 +1,9 @@
 /** What a plan needs to know of a host, read once, before anything is changed: types only; probe.ts reads them. */
 import type { EndpointFlag, Flavour } from '../src/kernel/kernel.js'
+import type { InterfaceState } from '../src/paths/interfaces.js'
 
-export interface InterfaceFacts {
-  index: number
-  name: string
-  /** Administratively up, and with carrier. */
-  up: boolean
-  carrier: boolean
-  loopback: boolean
-  mac?: string
-  /** Global scope, as configured; temporary and deprecated IPv6 addresses are left out. */
-  addresses: { family: 4 | 6; address: string; prefixLength: number }[]
-  /**
-   * Of the host's own default routes over this interface, lowest metric; null for one without a
-   * next hop, as point-to-point interfaces have.
-   */
-  gateways: { 4?: string | null; 6?: string | null }
-}
+/** As `mptk run` sees interfaces too, so that a plan and the keeper of the uplinks judge them alike. */
+export type InterfaceFacts = InterfaceState
 
 /** Somebody else who sets what we are about to set. */
 export interface Owner {

@@ -6,7 +6,7 @@ import { epochScript, type EnginePlace } from './engine-place.js'
 import { journalText, type Journal, type JournalStep } from './journal.js'
 import type { DriverTable } from './linux/driver.js'
 import { PERSISTENT } from './resource.js'
-import { CONFIRMED, FORGET } from './state-scripts.js'
+import { CONFIRMED, FORGET, LIVES_IN } from './state-scripts.js'
 
 /**
  * `sh undo.sh` does it all; mptk itself says `undo`, looks at what came of it, then `finish`. The
@@ -41,7 +41,7 @@ ${restored}return "$failed"
 finish() {
 ${finish}}
 exec </dev/null
-${enter(place)}# after a reboot the kernel's own settings are gone already
+${enter(place)}${refuseElsewhere(place)}# after a reboot the kernel's own settings are gone already
 live=0
 [ "$(${epochScript(place.netns)})" = "$epoch" ] && live=1
 if [ "$#" = 0 ] && command -v flock >/dev/null; then
@@ -77,6 +77,21 @@ function stepScript({ id, resource, previous }: JournalStep, table: DriverTable,
   const lines = commands.map((command) => commandScript(command, ' || ok=0')).join('')
   const body = `ok=1\n${lines}said ${shellWord(id)}\n`
   return PERSISTENT.has(resource.kind) ? body : `if [ "$live" = 1 ]; then\n${body}fi\n`
+}
+
+/** As mptk itself refuses: settings of another namespace that still lives would be taken for gone, and forgotten. */
+function refuseElsewhere({ netns, epoch }: EnginePlace): string {
+  if (netns !== undefined) return ''
+  const [boot = '', first = '', namespace = ''] = epoch.split(' ')
+  return `now=$(${epochScript()})
+if [ "\${now% *}" = ${shellWord(`${boot} ${first}`)} ] && [ "\${now##* }" != ${shellWord(namespace)} ]; then
+  process=$(sh -c ${shellWord(LIVES_IN)} sh ${shellWord(namespace)})
+  if [ -n "$process" ]; then
+    echo "made in another network namespace, that of process $process: nsenter --net --target $process sh $0" >&2
+    exit 1
+  fi
+fi
+`
 }
 
 /** Run by hand, the script finds its way into the namespace it was made for. */

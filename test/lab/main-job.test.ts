@@ -8,14 +8,13 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Lab, readTopology } from '../../mininet/lab.js'
 import { MainJob, type Direction, type HostStatus, type Route } from '../../mininet/main-job.js'
+import { median } from '../support/median.js'
 import { until } from '../support/until.js'
 
 const SIZE = 40_000_000
 const ROUNDS = 3
 const ROUTES: readonly Route[] = ['bonded', 'wlan', 'cell']
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 const mbit = (bytesPerSecond: number): string => (bytesPerSecond * 8e-6).toFixed(2)
 
 async function startJob(t: Test, congestion?: string): Promise<{ lab: Lab; job: MainJob; folder: string }> {

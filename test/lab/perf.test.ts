@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { Lab, readTopology } from '../../mininet/lab.js'
+import { median } from '../support/median.js'
 import { CLEAN, mptk, type PerfJson } from '../support/perf-command.js'
 import { until } from '../support/until.js'
 
@@ -14,8 +15,6 @@ const UPLINKS = ['10.0.1.2', '10.0.2.2']
 const ROUNDS = 3
 const SECONDS = '8'
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 const mbit = (rate: number): string => (rate * 1e-6).toFixed(2)
 
 async function startLab(t: Test): Promise<Lab> {

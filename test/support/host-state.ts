@@ -22,6 +22,18 @@ for folder do
 done
 `
 
+/** Lines that are there now and were not, or the other way round: nothing for two equal states. */
+export function stateChanges(before: string, after: string): string[] {
+  const [was, is] = [before.split('\n'), after.split('\n')]
+  const [then, now] = [new Set(was), new Set(is)]
+  const changes = [
+    ...was.filter((line) => !now.has(line)).map((line) => `- ${line}`),
+    ...is.filter((line) => !then.has(line)).map((line) => `+ ${line}`),
+  ]
+  // the same lines in another order, or another number of them
+  return changes.length === 0 && before !== after ? ['the order of lines'] : changes
+}
+
 /** @param folders whose files belong to it */
 export function hostState(...folders: string[]): Promise<string> {
   return hostStateOf(localRunner, ...folders)

@@ -7,7 +7,7 @@ import { Lab, readTopology } from '../../mininet/lab.js'
 import type { LabHost } from '../../mininet/lab-host.js'
 import { MPTK_ENV, mptkCommand } from '../../mininet/mptk-process.js'
 import type { RunResult } from '../../src/exec.js'
-import { hostStateOf } from './host-state.js'
+import { hostStateOf, stateChanges } from './host-state.js'
 import { median } from './median.js'
 import { scratchFolder } from './scratch.js'
 
@@ -117,14 +117,7 @@ export async function applied(t: Test, host: LabHost, example: string): Promise<
 
 /** As `t.equal` of two snapshots, which shows the lines that differ and not all of them. */
 export function same(t: Test, found: string, wanted: string, what: string): void {
-  const [now, then] = [found.split('\n'), wanted.split('\n')]
-  const [nowSet, thenSet] = [new Set(now), new Set(then)]
-  t.strictSame(
-    now.filter((line) => !thenSet.has(line)),
-    then.filter((line) => !nowSet.has(line)),
-    what,
-  )
-  t.ok(found === wanted, `${what}, in every line`)
+  t.strictSame(stateChanges(wanted, found), [], what)
 }
 
 /** Bytes; over both uplinks some six seconds. */

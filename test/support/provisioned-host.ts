@@ -4,7 +4,7 @@ import { join as path } from 'node:path'
 import type { Test } from 'tap'
 import { localRunner, type Runner } from '../../src/exec.js'
 import { netnsRunner } from '../../src/exec-netns.js'
-import { changesSince, snapshotHost, type HostSnapshot } from './host-snapshot.js'
+import { hostStateOf, stateChanges } from './host-state.js'
 import { join, Namespace } from './netns.js'
 import { run, start, type Command, type Ended } from './process.js'
 import { scratchFolder } from './scratch.js'
@@ -103,12 +103,12 @@ export class ProvisionedHost {
   }
 
   /** With its own folder and others. */
-  snapshot(...folders: string[]): Promise<HostSnapshot> {
-    return snapshotHost(this.runner, [this.folder, ...folders])
+  snapshot(...folders: string[]): Promise<string> {
+    return hostStateOf(this.runner, this.folder, ...folders)
   }
 
   /** @returns what is not as it was then */
-  changedSince(before: HostSnapshot, ...folders: string[]): Promise<string[]> {
-    return changesSince(before, this.runner, [this.folder, ...folders])
+  async changedSince(before: string, ...folders: string[]): Promise<string[]> {
+    return stateChanges(before, await this.snapshot(...folders))
   }
 }
