@@ -4,7 +4,10 @@ import type { Command } from './resource.js'
 
 /** Ready to run: with everything the command is given, secrets too. Ends with a newline. */
 export function commandScript({ argv, input }: Command, suffix = ''): string {
-  const line = shellLine(argv)
+  return given(shellLine(argv), input, suffix)
+}
+
+function given(line: string, input: string | undefined, suffix = ''): string {
   if (input === undefined) return `${line}${suffix}\n`
   // a here-document always ends with a newline
   if (input !== '' && !input.endsWith('\n')) return `printf %s ${shellWord(input)} | ${line}${suffix}\n`
@@ -12,10 +15,10 @@ export function commandScript({ argv, input }: Command, suffix = ''): string {
   return `${line}${operator}${suffix}\n${body}`
 }
 
-/** To be shown: a secret is named, not told. */
-export function commandText(command: Command): string {
-  if (command.secret !== true) return commandScript(command)
-  return `${shellLine(command.argv)} <<'END'\n(secret, not shown)\nEND\n`
+/** To be shown: what a person would type; a secret is named, not told. Empty for mere bookkeeping. */
+export function commandText({ argv, input, secret, typed }: Command): string {
+  const line = typed ?? shellLine(argv)
+  return line === '' ? '' : given(line, secret === true ? '(secret, not shown)\n' : input)
 }
 
 /** The command alone in one line, for messages. */

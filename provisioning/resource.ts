@@ -11,6 +11,11 @@ export interface Command {
   input?: string
   /** The input must not be shown: it holds a secret. */
   secret?: boolean
+  /**
+   * The line a person would type in its place, given the same input: without the care and the
+   * bookkeeping of the command itself. Empty where there is nothing else to it.
+   */
+  typed?: string
 }
 
 interface Common {

@@ -63,7 +63,9 @@ export const addressDriver: Driver<AddressResource, AddressState> = {
     if (this.satisfied(state, resource)) return []
     const { device, address } = resource
     const add = command('ip', 'address', 'add', address, 'dev', device)
-    return split(address).plain.includes(':') ? [add, script(SETTLE, [device, address])] : [add]
+    if (!split(address).plain.includes(':')) return [add]
+    const settle = { ...script(SETTLE, [device, address]), typed: '# until nobody else was found to have it' }
+    return [add, settle]
   },
   restore(state, resource) {
     if (this.satisfied(state, resource)) return []

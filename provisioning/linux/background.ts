@@ -2,6 +2,7 @@
  * A service where there is no systemd: a process in a session of its own, its output in a file,
  * and a record that tells it from any later process with the same number. Plain sh throughout.
  */
+import { shellLine, shellWord } from '../../src/shell-quote.js'
 import type { Command } from '../resource.js'
 import { script } from './commands.js'
 import type { Life } from './ready.js'
@@ -66,12 +67,18 @@ export function backgroundLife(subject: string): Life {
 }
 
 export function startProcess(subject: string, argv: readonly string[]): Command {
-  return script(START, [subject, BECOME, words(argv), ...argv])
+  return {
+    ...script(START, [subject, BECOME, words(argv), ...argv]),
+    typed: `setsid ${shellLine(argv)} </dev/null >>${shellWord(`${subject}.log`)} 2>&1 &`,
+  }
 }
 
 /** Succeeds also when nothing runs. */
 export function stopProcess(subject: string): Command {
-  return script(STOP, [ALIVE, subject])
+  return {
+    ...script(STOP, [ALIVE, subject]),
+    typed: `kill "$(cut -d' ' -f1 ${shellWord(`${subject}.pid`)})"`,
+  }
 }
 
 /** Prints the words in base64 of the process that runs, nothing when none does. */

@@ -1,5 +1,6 @@
 /** A file, whole. What stood there before comes back with its content, mode, owner and time. */
 import { posix } from 'node:path'
+import { shellLine, shellWord } from '../../src/shell-quote.js'
 import type { Command, FileResource } from '../resource.js'
 import { script } from './commands.js'
 import type { Driver, Json } from './driver.js'
@@ -82,8 +83,16 @@ export function writeFile(
   content: string,
   missing: readonly string[],
 ): Command[] {
-  const folders = missing.length === 0 ? [] : [script(MAKE_FOLDERS, [posix.dirname(path)])]
-  return [...folders, script(WRITE, [path, mode], content)]
+  const folder = posix.dirname(path)
+  return [
+    ...(missing.length === 0
+      ? []
+      : [{ ...script(MAKE_FOLDERS, [folder]), typed: shellLine(['mkdir', '-p', folder]) }]),
+    {
+      ...script(WRITE, [path, mode], content),
+      typed: shellLine(['install', '-m', mode, '/dev/stdin', path]),
+    },
+  ]
 }
 
 /** Commands back to what {@link readFile} found. */
@@ -92,14 +101,19 @@ export function restoreFile(path: string, state: FileState | null, secret: boole
   if (state !== null && state.obstacle !== null) return []
   if (state !== null && state.file !== null) {
     const { mode, owner, modified, content } = state.file
-    const back = script(WRITE_BACK, [path, mode, owner, `${modified}`], content)
+    const back = {
+      ...script(WRITE_BACK, [path, mode, owner, `${modified}`], content),
+      typed: `base64 -d >${shellWord(path)}`,
+    }
     // nor must the earlier content be shown when not everybody may read it
     return [{ ...back, ...(secret || (Number.parseInt(mode, 8) & 0o004) === 0 ? { secret: true } : {}) }]
   }
   const missing = [...(state?.missing ?? [])].reverse()
   return [
     { argv: ['rm', '-f', '--', path, `${path}.mptk-new`] },
-    ...(missing.length === 0 ? [] : [script(REMOVE_FOLDERS, missing)]),
+    ...(missing.length === 0
+      ? []
+      : [{ ...script(REMOVE_FOLDERS, missing), typed: shellLine(['rmdir', ...missing]) }]),
   ]
 }
 

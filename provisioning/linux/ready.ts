@@ -1,4 +1,5 @@
 /** A command that ends when a service listens where it shall, and fails as soon as it cannot any more. */
+import { formatAddress } from '../../src/address.js'
 import type { Command, ServiceResource } from '../resource.js'
 import { script } from './commands.js'
 
@@ -58,7 +59,13 @@ export interface Life {
 }
 
 export function waitUntilReady({ alive, told, subject }: Life, { listens }: ServiceResource): Command {
-  return script(WAIT, [alive, told, subject, `${PATIENCE_SECONDS}`, ...listens.flatMap(spellings)])
+  const where = listens.map(
+    ({ protocol, address, port }) => ` ${protocol} ${formatAddress({ host: address, port })}`,
+  )
+  return {
+    ...script(WAIT, [alive, told, subject, `${PATIENCE_SECONDS}`, ...listens.flatMap(spellings)]),
+    typed: where.length === 0 ? '' : `# until it listens on${where.join(',')}`,
+  }
 }
 
 /** Whether a socket of this line's address stands in the way of one that wants `listen`. */

@@ -102,6 +102,13 @@ function edit(verb: 'add' | 'delete', rule: RuleFound, { family, priority }: Rul
 
 const DELETE_ALL = 'while ip "-$1" rule delete priority "$2" 2>/dev/null; do :; done'
 
+function deleteAll({ family, priority }: RuleResource): Command {
+  return {
+    ...script(DELETE_ALL, [`${family}`, `${priority}`]),
+    typed: `ip -${family} rule delete priority ${priority}`,
+  }
+}
+
 export const ruleDriver: Driver<RuleResource, RuleState> = {
   kind: 'rule',
   async probe({ runner }, { family, priority }) {
@@ -127,7 +134,7 @@ export const ruleDriver: Driver<RuleResource, RuleState> = {
     ]
   },
   restore: (state, resource) => [
-    script(DELETE_ALL, [`${resource.family}`, `${resource.priority}`]),
+    deleteAll(resource),
     ...(state ?? []).map((each) => edit('add', each, resource)),
   ],
   describe: (state, resource) => ({

@@ -3,6 +3,7 @@
  * is recorded as a digest of the files it reads, so that it is restarted when one has changed.
  */
 import { createHash } from 'node:crypto'
+import { shellLine } from '../../src/shell-quote.js'
 import type { Command, ServiceResource } from '../resource.js'
 import {
   backgroundLife,
@@ -60,7 +61,7 @@ shift 2
 const PUT_DIGEST_BACK = 'printf "%s\\n" "$2" >"$1.digest" && rm -f "$1.digest.new"'
 
 function unlessRecorded(subject: string, digest: string, { argv, ...rest }: Command): Command {
-  return { ...rest, ...script(UNLESS_RECORDED, [subject, digest, ...argv]) }
+  return { typed: shellLine(argv), ...rest, ...script(UNLESS_RECORDED, [subject, digest, ...argv]) }
 }
 
 const NO_UNIT: FileState = { file: null, obstacle: null, missing: [] }
@@ -155,12 +156,12 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
     const unit = isUnit(place, resource)
     const life = unit ? systemdLife(name) : backgroundLife(subject)
     return [
-      script(RECORD_DIGEST, [subject, identityOf(resource, place), ...restartOn]),
+      { ...script(RECORD_DIGEST, [subject, identityOf(resource, place), ...restartOn]), typed: '' },
       ...(unit
         ? startUnit(name, unitText(resource), state?.unit ?? NO_UNIT)
         : [...(state?.active === true ? [stopProcess(subject)] : []), startProcess(subject, argv)]),
       waitUntilReady(life, resource),
-      { argv: ['mv', '-f', `${subject}.digest.new`, `${subject}.digest`] },
+      { argv: ['mv', '-f', `${subject}.digest.new`, `${subject}.digest`], typed: '' },
     ]
   },
   after(state, { restartOn }, changed) {
@@ -184,7 +185,7 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
     return [
       // one that was never touched goes on as it is
       ...before.map((each) => unlessRecorded(subject, state.started ?? '', each)),
-      script(PUT_DIGEST_BACK, [subject, state.started]),
+      { ...script(PUT_DIGEST_BACK, [subject, state.started]), typed: '' },
     ]
   },
   describe: (state, { argv }) => ({

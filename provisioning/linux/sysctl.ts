@@ -2,6 +2,7 @@
  * One sysctl, or one parameter of a module. Some of them change others when they are written;
  * the state holds all of those, so that a restore brings each of them back.
  */
+import { shellLine, shellWord } from '../../src/shell-quote.js'
 import type { Command, SysctlResource } from '../resource.js'
 import { command, script } from './commands.js'
 import type { Driver } from './driver.js'
@@ -73,6 +74,12 @@ function write(name: string, value: string): Command {
     : command('sysctl', '-w', `${name}=${value}`)
 }
 
+function putBack(name: string, value: string): Command {
+  const { argv, input } = write(name, value)
+  const typed = input === undefined ? shellLine(argv) : `echo ${shellWord(value)} >${shellWord(pathOf(name))}`
+  return { ...script(PUT_BACK, [pathOf(name), value]), typed }
+}
+
 export const sysctlDriver: Driver<SysctlResource, SysctlState> = {
   kind: 'sysctl',
   async probe({ runner }, { name }) {
@@ -102,7 +109,7 @@ export const sysctlDriver: Driver<SysctlResource, SysctlState> = {
     // the one that drags the others along comes first, then those that drag some
     const rank = (each: string) => (each === name ? 0 : /\.(all|default)\./.test(each) ? 1 : 2)
     const names = Object.keys(state).sort((a, b) => rank(a) - rank(b))
-    return names.map((each) => script(PUT_BACK, [pathOf(each), state[each] ?? '']))
+    return names.map((each) => putBack(each, state[each] ?? ''))
   },
   // interfaces come and go, and their settings with them
   restored: (state, previous) =>

@@ -1,11 +1,15 @@
 /** The drivers' pure parts: what tools print, and what units say. */
 import t from 'tap'
+import { commandText } from '../../../../provisioning/command-text.js'
+import { fileDriver } from '../../../../provisioning/linux/file.js'
 import { parseLimits } from '../../../../provisioning/linux/limits.js'
 import { moduleDriver } from '../../../../provisioning/linux/module.js'
 import { multipathFlagDriver, parseFlags } from '../../../../provisioning/linux/multipath-flag.js'
 import { stands } from '../../../../provisioning/linux/ready.js'
-import { pathOf, sameValue } from '../../../../provisioning/linux/sysctl.js'
+import { serviceDriver } from '../../../../provisioning/linux/service.js'
+import { pathOf, sameValue, sysctlDriver } from '../../../../provisioning/linux/sysctl.js'
 import { unitText } from '../../../../provisioning/linux/unit-text.js'
+import type { FileResource, ServiceResource } from '../../../../provisioning/resource.js'
 import { placeOf } from '../../../support/round-trip.js'
 
 const place = placeOf('/nowhere')
@@ -49,6 +53,51 @@ void t.test('who stands in the way of a listener', (t) => {
   t.notOk(stands(tcp('10.0.0.1'), 'tcp', '127.0.0.53%lo:53'))
   t.notOk(stands(tcp('10.0.0.1'), 'udp', '10.0.0.1:53'))
   t.notOk(stands(tcp('10.0.0.1'), 'tcp', '10.0.0.1:530'))
+  t.end()
+})
+
+void t.test('shown is what a person would type', (t) => {
+  const service: ServiceResource = {
+    kind: 'service',
+    name: 'mptk',
+    why: 'runs socks5',
+    argv: ['/usr/bin/mptk', 'run', '--config', '/etc/my proxy.yaml'],
+    restartOn: ['/etc/my proxy.yaml'],
+    capabilities: [],
+    listens: [
+      { protocol: 'tcp', address: '::1', port: 1080 },
+      { protocol: 'udp', address: '127.0.0.1', port: 53 },
+    ],
+  }
+  t.equal(
+    serviceDriver.apply(null, service, place).map(commandText).join(''),
+    "setsid /usr/bin/mptk run --config '/etc/my proxy.yaml' </dev/null >>/nowhere/mptk.log 2>&1 &\n" +
+      '# until it listens on tcp [::1]:1080, udp 127.0.0.1:53\n',
+  )
+  const file: FileResource = {
+    kind: 'file',
+    path: '/nowhere/key',
+    mode: '0600',
+    why: 'to be let in',
+    content: 'hunter2\n',
+  }
+  t.equal(
+    fileDriver.apply(null, file, place).map(commandText).join(''),
+    "mkdir -p /nowhere\ninstall -m 0600 /dev/stdin /nowhere/key <<'END'\nhunter2\nEND\n",
+  )
+  t.equal(
+    fileDriver
+      .apply(null, { ...file, secret: true }, place)
+      .map(commandText)
+      .join(''),
+    "mkdir -p /nowhere\ninstall -m 0600 /dev/stdin /nowhere/key <<'END'\n(secret, not shown)\nEND\n",
+  )
+  const sysctl = { kind: 'sysctl' as const, name: 'net.ipv4.ip_forward', value: '1', why: 'routes' }
+  const before = { 'net.ipv4.ip_forward': '0', 'module/mptcp_rr/num_segments': '2' }
+  t.equal(
+    sysctlDriver.restore(before, sysctl, place).map(commandText).join(''),
+    'sysctl -w net.ipv4.ip_forward=0\necho 2 >/sys/module/mptcp_rr/parameters/num_segments\n',
+  )
   t.end()
 })
 
