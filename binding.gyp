@@ -20,6 +20,7 @@
         "native/turn.c",
         "native/dial.c",
         "native/dial_napi.c",
+        "native/exec.c",
         "native/relay.c",
         "native/relay_thread.c",
         "native/relay_pipe.c",

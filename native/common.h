@@ -115,6 +115,7 @@ bool mptk_netlink_events_init(napi_env env, napi_value exports);
 bool mptk_watch_init(napi_env env, napi_value exports);
 bool mptk_relay_init(napi_env env, napi_value exports);
 bool mptk_dial_init(napi_env env, napi_value exports);
+bool mptk_exec_init(napi_env env, napi_value exports);
 
 /*
  * Reports the pending exception, if any, as uncaught: a callback's exception is the program's

@@ -187,6 +187,11 @@ export interface NativeAddon {
    * ENOBUFS is thrown once after messages were lost: what they told must be read anew.
    */
   netlinkReceive(fd: number): Buffer | undefined
+  /**
+   * Becomes the program at the path `argv[0]`, for which setsockopt of TCP_FASTOPEN is ENOPROTOOPT
+   * from then on (a seccomp filter; not on architectures it is not made for). Only ever returns by throwing.
+   */
+  execWithoutFastOpen(argv: readonly string[]): never
   RelayEngine: new (threads: number) => RelayEngine
 }
 

@@ -7,7 +7,9 @@ import { HOST_UNIT, systemdFiles, unitsOf } from './systemd.js'
 const PACKAGES = ['nodejs', 'npm', 'g++', 'make', 'python3', 'iproute2', 'nftables']
 
 export const cloudInitFiles: Generator = (description, target) => {
-  const dns = ofKind(description, 'service').some(({ argv }) => /(^|\/)dnsmasq$/.test(argv[0] ?? ''))
+  const dns = ofKind(description, 'service').some(({ argv }) =>
+    argv.some((word) => /(^|\/)dnsmasq$/.test(word)),
+  )
   const files = systemdFiles(description, target)
   const userData = {
     package_update: true,

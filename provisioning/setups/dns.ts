@@ -25,7 +25,15 @@ export function dnsResources(host: HostConfig, facts: HostFacts): (FileResource 
       kind: 'service',
       name: DNS_SERVICE,
       why: `DNS server of the LAN on ${lan.interfaces.join(', ')}`,
-      argv: [dnsmasq, '--keep-in-foreground', `--conf-file=${FILE}`],
+      // the kernel would draw a key for it that no revert can take back
+      argv: [
+        ...facts.mptk,
+        'without-fast-open',
+        '--',
+        dnsmasq,
+        '--keep-in-foreground',
+        `--conf-file=${FILE}`,
+      ],
       listens: lanAddresses(lan, facts).flatMap((address) =>
         (['udp', 'tcp'] as const).map((protocol) => ({ protocol, address, port: PORT })),
       ),

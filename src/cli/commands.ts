@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, Register>> = {
   check: command(async () => (await import('./check.js')).checkCommand),
   schema: command(async () => (await import('./schema.js')).schemaCommand),
   passwd: command(async () => (await import('./passwd.js')).passwdCommand),
+  'without-fast-open': command(async () => (await import('./without-fast-open.js')).withoutFastOpenCommand),
   perf: command(async () => (await import('./perf.js')).perfCommand),
 }
 

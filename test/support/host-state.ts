@@ -3,10 +3,8 @@ import { localRunner, type Runner } from '../../src/exec.js'
 
 const READ = `
 # neither changes of the machine's own nor other namespaces' settings belong to the comparison
-# nor does what is no setting: connections that the firewall remembers for a while, and a random
-# key that the kernel makes when a program first listens with TCP Fast Open, as dnsmasq does
-sysctl -a 2>/dev/null | grep '^net[.]' |
-  grep -Ev '^net[.](netfilter[.]nf_conntrack_count|ipv4[.]tcp_fastopen_key) '
+# nor does a number that is no setting: connections that the firewall remembers for a while
+sysctl -a 2>/dev/null | grep '^net[.]' | grep -v '^net[.]netfilter[.]nf_conntrack_count '
 for family in 4 6; do
   ip -d -$family address; ip -d -$family route show table all; ip -d -$family rule
 done

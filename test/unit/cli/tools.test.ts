@@ -53,6 +53,23 @@ void t.test('mptk passwd', async (t) => {
   }
 })
 
+void t.test('mptk without-fast-open', async (t) => {
+  const words = ['-c', 'echo "$1 $2"; exit 7', 'sh', '053', '--help']
+  t.strictSame(await run(t, ['without-fast-open', '--', '/bin/sh', ...words]), {
+    code: 7,
+    signal: null,
+    stdout: '053 --help\n',
+    stderr: '',
+  })
+  for (const words of [[], ['--'], ['--', 'sh'], ['/bin/sh']]) {
+    t.match(await run(t, ['without-fast-open', ...words]), {
+      code: 2,
+      stdout: '',
+      stderr: /^mptk: expected -- and the absolute path of a program, found "/,
+    })
+  }
+})
+
 void t.test('mptk check', async (t) => {
   const folder = t.testdir({
     'good.yaml':

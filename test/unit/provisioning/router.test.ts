@@ -161,6 +161,9 @@ void t.test('DNS for the LAN', (t) => {
   t.match(file?.content, /^nftset=\/example\.org\/4#inet#mptk#bypass4,6#inet#mptk#bypass6$/m)
   const service = ofKind('service', description).find(({ name }) => name === 'mptk-dns')
   t.strictSame(service?.argv, [
+    '/usr/bin/mptk',
+    'without-fast-open',
+    '--',
     '/usr/sbin/dnsmasq',
     '--keep-in-foreground',
     '--conf-file=/etc/mptk/dnsmasq.conf',
