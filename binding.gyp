@@ -19,6 +19,7 @@
         "native/watch_napi.c",
         "native/turn.c",
         "native/dial.c",
+        "native/dial_thread.c",
         "native/dial_napi.c",
         "native/exec.c",
         "native/relay.c",
