@@ -10,6 +10,20 @@ export interface Summary {
   max: number
 }
 
+/** Of very many values, e.g. round-trip times: all of what there was, not a sample of it. */
+export interface Distribution {
+  count: number
+  min: number
+  mean: number
+  /** Of the values as a whole population (n). */
+  stddev: number
+  /** Percentiles by nearest rank: a value that was measured, never one in between. */
+  p50: number
+  p90: number
+  p99: number
+  max: number
+}
+
 /** What a box plot draws. */
 export interface Box {
   /** Least and greatest value within 1.5 × the interquartile range of the box: where Tukey's whiskers end. */
@@ -36,6 +50,27 @@ export function summarize(values: readonly number[]): Summary | undefined {
     mean,
     median: quantile(sorted, 0.5),
     stddev: sorted.length > 1 ? deviation(sorted, mean) : undefined,
+    max,
+  }
+}
+
+/** Undefined for no values. */
+export function distributionOf(values: readonly number[]): Distribution | undefined {
+  // the default order of numbers in a typed array, and several times faster for 100,000 of them
+  const sorted = Float64Array.from(values).sort()
+  const [min] = sorted
+  const max = sorted.at(-1)
+  if (min === undefined || max === undefined) return undefined
+  const mean = meanOf(sorted)
+  const percentile = (p: number): number => sorted[Math.ceil((p / 100) * sorted.length) - 1] ?? max
+  return {
+    count: sorted.length,
+    min,
+    mean,
+    stddev: Math.sqrt(squares(sorted, mean) / sorted.length),
+    p50: percentile(50),
+    p90: percentile(90),
+    p99: percentile(99),
     max,
   }
 }
@@ -69,12 +104,22 @@ function ascending(values: readonly number[]): number[] {
   return [...values].sort((a, b) => a - b)
 }
 
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, each) => sum + each, 0) / values.length
+type Values = readonly number[] | Float64Array
+
+function meanOf(values: Values): number {
+  let sum = 0
+  for (const each of values) sum += each
+  return sum / values.length
 }
 
-function deviation(values: readonly number[], mean: number): number {
-  return Math.sqrt(values.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (values.length - 1))
+function squares(values: Values, mean: number): number {
+  let sum = 0
+  for (const each of values) sum += (each - mean) ** 2
+  return sum
+}
+
+function deviation(values: Values, mean: number): number {
+  return Math.sqrt(squares(values, mean) / (values.length - 1))
 }
 
 /** Linear between the two nearest values (Hyndman and Fan's type 7, as in R and NumPy); NaN for none. */

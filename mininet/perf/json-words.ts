@@ -1,7 +1,7 @@
 /** What the parts of the JSON report share: iperf3's way to give a span of time, and connections in words of our own. */
 import type { ConnectionInfo } from '../../src/kernel/kernel.js'
 import type { PerfRecord, StreamRecord } from './record.js'
-import type { Summary } from './statistics.js'
+import type { Distribution } from '../../src/statistics.js'
 
 export type Json = Record<string, unknown>
 
@@ -29,7 +29,7 @@ export function connectionOf(connection: ConnectionInfo): Json {
 }
 
 /** Milliseconds to the microsecond; `count` alone when nothing was answered. */
-export function summaryOf(summary: Summary | undefined): Json {
+export function summaryOf(summary: Distribution | undefined): Json {
   const figures = Object.entries(summary ?? { count: 0 })
   return Object.fromEntries(figures.map(([name, value]) => [name, Math.round(value * 1e3) / 1e3]))
 }

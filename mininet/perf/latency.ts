@@ -7,7 +7,7 @@ import { errnoName, describeError, MptkError } from '../../src/errors.js'
 import { native, type Watcher } from '../../src/native.js'
 import type { Connection } from '../../src/net/connection.js'
 import { MAX_REQUEST_SIZE } from './messages.js'
-import { summarize, type Summary } from './statistics.js'
+import { distributionOf, type Distribution } from '../../src/statistics.js'
 
 /** Requests that may wait for their answers; while there are so many, none is added. */
 const MOST_OPEN = 10_000
@@ -118,7 +118,7 @@ export class LatencyEcho extends Party {
 
 export interface LatencyResult {
   /** Milliseconds; absent when nothing was answered. */
-  summary: Summary | undefined
+  summary: Distribution | undefined
   /** Requests of the counted time that no answer had come for at the end. */
   unanswered: number
   /** Requests that were not sent because too many were open. */
@@ -166,15 +166,15 @@ export class LatencyProbe extends Party {
   }
 
   /** Of the answers that came since the last call. */
-  interval(): Summary | undefined {
+  interval(): Distribution | undefined {
     const fresh = this.#samples.slice(this.#reported)
     this.#reported = this.#samples.length
-    return summarize(fresh.map(([, milliseconds]) => milliseconds))
+    return distributionOf(fresh.map(([, milliseconds]) => milliseconds))
   }
 
   result(): LatencyResult {
     return {
-      summary: summarize(this.#samples.map(([, milliseconds]) => milliseconds)),
+      summary: distributionOf(this.#samples.map(([, milliseconds]) => milliseconds)),
       unanswered: this.#open.filter((sent) => sent >= this.#from).length,
       skipped: this.#skipped,
       samples: this.#samples.map(([sent, milliseconds]) => [(sent - this.#from) / 1000, milliseconds]),

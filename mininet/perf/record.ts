@@ -5,7 +5,7 @@ import type { MptkError } from '../../src/errors.js'
 import type { ConnectionInfo, SocketWish } from '../../src/kernel/kernel.js'
 import type { LatencyResult } from './latency.js'
 import type { CpuUse, Flow, FlowResult, IntervalReport, TestPlan } from './messages.js'
-import type { Summary } from './statistics.js'
+import type { Distribution } from '../../src/statistics.js'
 
 export interface StreamRecord {
   id: number
@@ -24,7 +24,7 @@ export interface OwnInterval {
   report: IntervalReport
   connections: ReadonlyMap<number, ConnectionInfo>
   /** With the first direction's intervals, when latency is measured. */
-  latency?: Summary | undefined
+  latency?: Distribution | undefined
 }
 
 export interface ServerInterval {

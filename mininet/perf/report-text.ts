@@ -4,7 +4,7 @@ import type { ConnectionInfo, Subflow } from '../../src/kernel/kernel.js'
 import { flowsOf, totalBytes, type Flow, type FlowResult, type IntervalReport } from './messages.js'
 import type { OwnInterval, PerfRecord, ServerInterval } from './record.js'
 import type { PerfObserver } from './client.js'
-import type { Summary } from './statistics.js'
+import type { Distribution } from '../../src/statistics.js'
 
 export interface Output {
   write(text: string): unknown
@@ -31,7 +31,7 @@ function scaled(value: number, unit: string): string {
   return `${(value / scale.at).toPrecision(3)} ${scale.prefix}${unit}`
 }
 
-export function formatLatency(summary: Summary | undefined): string {
+export function formatLatency(summary: Distribution | undefined): string {
   if (summary === undefined) return 'no answers'
   const { count, p50, p90, p99, max, mean, stddev } = summary
   const figures = Object.entries({ p50, p90, p99, max, mean, stddev })

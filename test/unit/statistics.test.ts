@@ -1,5 +1,5 @@
 import t from 'tap'
-import { boxOf, summarize } from '../../src/statistics.js'
+import { boxOf, distributionOf, summarize } from '../../src/statistics.js'
 
 void t.test('summary, whatever the order', (t) => {
   const values = [4, 2, 5, 4, 9, 4, 5, 7]
@@ -40,5 +40,20 @@ void t.test('box: quartiles between the values, outliers beyond the whiskers', (
     outliers: [],
   })
   t.same(boxOf([0, 5, 5, 5, 5, 5, 12])?.outliers, [0, 12], 'without a spread every other value is far away')
+  t.end()
+})
+
+void t.test('percentiles by nearest rank', (t) => {
+  const hundred = Array.from({ length: 100 }, (_, i) => 100 - i)
+  t.match(distributionOf(hundred), { count: 100, min: 1, p50: 50, p90: 90, p99: 99, max: 100, mean: 50.5 })
+  t.match(distributionOf([3, 1]), { p50: 1, p90: 3, p99: 3 })
+  t.strictSame(distributionOf([7]), { count: 1, min: 7, mean: 7, stddev: 0, p50: 7, p90: 7, p99: 7, max: 7 })
+  t.equal(distributionOf([]), undefined)
+  t.end()
+})
+
+void t.test('a distribution is sorted as numbers; mean and standard deviation of the population', (t) => {
+  t.match(distributionOf([10, 9, 2, 100]), { min: 2, p50: 9, max: 100 })
+  t.match(distributionOf([2, 4, 4, 4, 5, 5, 7, 9]), { mean: 5, stddev: 2 })
   t.end()
 })

@@ -11,24 +11,14 @@ import {
   echoServer,
   failure,
   hex,
+  near,
+  NO_AUTH,
   request,
   server,
   Talker,
   testHost,
   type TestHost,
 } from './host.js'
-
-const NO_AUTH = '05 01 00'
-
-/** The near end of a chain; `upstream` besides what it must have. */
-function near(t: Test, port: number, upstream: object = {}, more: object = {}): Promise<TestHost> {
-  return testHost(t, {
-    type: 'socks5',
-    rules: ALLOW_LOOPBACK,
-    upstream: { type: 'socks5', address: `127.0.0.1:${port}`, ...upstream },
-    ...more,
-  })
-}
 
 async function connected(t: Test, { ports }: TestHost, port: number): Promise<Talker> {
   const talker = await Talker.to(t, ports[0] ?? 0)

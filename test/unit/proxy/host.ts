@@ -167,3 +167,16 @@ export function failure(reply: number): string {
 function hexByte(value: number): string {
   return value.toString(16).padStart(2, '0')
 }
+
+/** A SOCKS5 client that can do without authentication. */
+export const NO_AUTH = '05 01 00'
+
+/** A service with an upstream one at a port of this host; `upstream` and `more` besides what it must have. */
+export function near(t: Test, port: number, upstream: object = {}, more: object = {}): Promise<TestHost> {
+  return testHost(t, {
+    type: 'socks5',
+    rules: ALLOW_LOOPBACK,
+    upstream: { type: 'socks5', address: `127.0.0.1:${port}`, ...upstream },
+    ...more,
+  })
+}

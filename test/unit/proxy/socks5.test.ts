@@ -8,13 +8,12 @@ import {
   echoServer,
   failure,
   hex,
+  NO_AUTH,
   request,
   server,
   Talker,
   testHost,
 } from './host.js'
-
-const NO_AUTH = '05 01 00'
 
 const socks5 = (more: object = {}) => ({ type: 'socks5', rules: ALLOW_LOOPBACK, ...more })
 

@@ -9,24 +9,14 @@ import {
   echoServer,
   failure,
   hex,
+  near,
+  NO_AUTH,
   request,
   server,
   Talker,
   testHost,
   type TestHost,
 } from './host.js'
-
-const NO_AUTH = '05 01 00'
-
-/** The service under test; `upstream` and `more` besides what it must have. */
-function near(t: Test, port: number, upstream: object = {}, more: object = {}): Promise<TestHost> {
-  return testHost(t, {
-    type: 'socks5',
-    rules: ALLOW_LOOPBACK,
-    upstream: { type: 'socks5', address: `127.0.0.1:${port}`, ...upstream },
-    ...more,
-  })
-}
 
 /** A proxy far away at a port that stays the same while it comes and goes. */
 function far(t: Test, port: number, more: object = {}): Promise<TestHost> {
