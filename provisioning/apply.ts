@@ -19,6 +19,8 @@ export interface ApplyOptions {
   config: string
   /** Undo everything unless confirmed within so many seconds. */
   confirmWithin?: number
+  /** Nobody asks for it but the machine: what was not confirmed, or to be reverted, is put back and stays so. */
+  atBoot?: boolean
   signal?: AbortSignal
   /** A line for people per thing done. */
   progress?: (line: string) => void
@@ -36,12 +38,23 @@ export async function apply(options: ApplyOptions): Promise<Plan> {
   }
 }
 
+const PUT_BACK: Plan = {
+  obsolete: [],
+  steps: [],
+  unchanged: 0,
+  notes: ['what was not confirmed, or half reverted, before the machine went down is put back'],
+  warnings: [],
+}
+
 /** Undefined when all that was done was to put back: the folder may be gone with it, and the lock in it. */
 async function attempt(options: ApplyOptions): Promise<Plan | undefined> {
-  const { place, table } = options
+  const { place, table, atBoot = false } = options
   try {
     const state = await readState(place)
-    if (await recover(options, state)) return undefined
+    if (await recover(options, state)) {
+      const unwanted = state?.journal.token !== undefined || state?.journal.state === 'applied'
+      return atBoot && unwanted ? PUT_BACK : undefined
+    }
     const earlier = state?.journal
     const standing = earlier === undefined ? [] : stillStanding(earlier.steps, earlier.epoch, place)
     const description = await options.describe()

@@ -21,8 +21,8 @@ export function commandText({ argv, input, secret, typed }: Command): string {
   return line === '' ? '' : given(line, secret === true ? '(secret, not shown)\n' : input)
 }
 
-/** The command alone in one line, for messages. */
-export function commandName({ argv }: Command): string {
-  const line = argv.join(' ').replaceAll(/\s+/g, ' ')
+/** The command alone in one line, for messages: as typed, where a person would type something else. */
+export function commandName({ argv, typed = '' }: Command): string {
+  const line = (typed === '' ? argv.join(' ') : typed.replace(/^# /, '')).replaceAll(/\s+/g, ' ')
   return line.length > 120 ? `${line.slice(0, 119)}…` : line
 }

@@ -5,6 +5,7 @@ import { checkHost } from './checks.js'
 import type { HostFacts } from './facts.js'
 import { kernelResources, kernelWarnings } from './kernels/kernel.js'
 import type { Description, Resource } from './resource.js'
+import { bootResources } from './setups/boot.js'
 import { clientSetup } from './setups/client.js'
 import type { HostedConfig, Setup } from './setups/part.js'
 import { proxySetup } from './setups/proxy.js'
@@ -39,6 +40,7 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
       ...furtherSysctls(hosted),
       mptkService(hosted, facts, configFile),
       ...(setup.afterServices ?? []),
+      ...bootResources(hosted, facts, configFile),
     ],
     notes: setup.notes,
     warnings: [

@@ -47,4 +47,6 @@ export interface HostFacts {
   programs: ReadonlyMap<string, string>
   /** Absolute path of the command a service runs: this mptk. */
   mptk: readonly string[]
+  /** Folder of the journal. */
+  state: string
 }

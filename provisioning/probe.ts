@@ -93,6 +93,7 @@ export async function readFacts(place: Place, config: Config): Promise<HostFacts
     endpoints,
     programs,
     mptk,
+    state: place.state,
   }
 }
 

@@ -144,6 +144,20 @@ export interface ServiceResource extends Common {
   capabilities: readonly string[]
   /** A background process although systemd runs. */
   manager?: 'none'
+  /** What it may set while it runs and does not take away itself. */
+  leaves?: readonly LeftBehind[]
+}
+
+/** Its number is ours (uplinks/numbers.ts), whatever stands there. */
+export type LeftBehind =
+  { kind: 'endpoint'; id: number } | { kind: 'rule' | 'table'; family: 4 | 6; number: number }
+
+/** A command that systemd runs at every boot: most of what is set is gone after one. */
+export interface BootResource extends Common {
+  kind: 'boot'
+  /** Unit name without `.service`. */
+  name: string
+  argv: readonly string[]
 }
 
 export type Resource =
@@ -159,11 +173,12 @@ export type Resource =
   | MultipathFlagResource
   | FileResource
   | ServiceResource
+  | BootResource
 
 export type ResourceKind = Resource['kind']
 
 /** Outlives a reboot: all else is gone or back at its boot value after one. */
-export const PERSISTENT: ReadonlySet<ResourceKind> = new Set<ResourceKind>(['file', 'service'])
+export const PERSISTENT: ReadonlySet<ResourceKind> = new Set<ResourceKind>(['file', 'service', 'boot'])
 
 /** What a set-up comes to on a given host. */
 export interface Description {
@@ -181,6 +196,7 @@ export function resourceId(resource: Resource): string {
     case 'module':
     case 'sysctl':
     case 'service':
+    case 'boot':
       return `${resource.kind} ${resource.name}`
     case 'limits':
       return 'mptcp limits'

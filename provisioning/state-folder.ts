@@ -58,7 +58,8 @@ export async function readState(place: EnginePlace): Promise<HostState | undefin
   }
   await refuseElsewhere(place, journal, name)
   const [token, seconds] = pending?.split(' ') ?? []
-  const waits = token !== undefined && token === journal.token
+  // nobody waits any more whom a reboot has ended, whoever has his process id now
+  const waits = token !== undefined && token === journal.token && journal.epoch === place.epoch
   const interrupted = flag === 'undoing' || (journal.state !== 'applied' && !waits)
   return { journal, interrupted, ...(waits ? { waiting: { token, seconds: Number(seconds) } } : {}) }
 }

@@ -17,7 +17,7 @@ Before=${services.join(' ')}
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=${mptk} apply --config ${configFile} --without-services
+ExecStart=${mptk} apply --at-boot --config ${configFile} --without-services
 ExecStop=${mptk} revert
 
 [Install]

@@ -1,5 +1,6 @@
 /** Every kind of resource and the driver that knows how. */
 import { addressDriver } from './address.js'
+import { bootDriver } from './boot.js'
 import type { DriverTable } from './driver.js'
 import { endpointDriver } from './endpoint.js'
 import { fileDriver } from './file.js'
@@ -26,4 +27,5 @@ export const DRIVERS: DriverTable = {
   'multipath-flag': multipathFlagDriver,
   file: fileDriver,
   service: serviceDriver,
+  boot: bootDriver,
 }

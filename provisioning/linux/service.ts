@@ -3,6 +3,7 @@
  * is recorded as a digest of the files it reads, so that it is restarted when one has changed.
  */
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { shellLine } from '../../src/shell-quote.js'
 import type { Command, ServiceResource } from '../resource.js'
 import {
@@ -16,6 +17,7 @@ import {
 import { script } from './commands.js'
 import type { Driver, Json, Place } from './driver.js'
 import { parseFile, readFile, type FileState } from './file.js'
+import { readLeftBehind, removeLeftBehind } from './left-behind.js'
 import { stands, waitUntilReady } from './ready.js'
 import { restoreUnit, startUnit, systemdLife, unitPath } from './systemd.js'
 import { UNIT_MARK, unitText } from './unit-text.js'
@@ -32,6 +34,8 @@ export interface ServiceState extends Record<string, Json> {
   current: string
   /** Sockets of others where it shall listen, when it does not run. */
   taken: string[]
+  /** Of what it may leave behind, what is there. */
+  left: string[]
 }
 
 /** Parameters: state/name, the files. Two lines: the record of the start, and the files' digest now. */
@@ -131,9 +135,10 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
       : { unit: null, enabled: false, ...(await readBackground(place, resource.name)) }
     const digests = await readDigests(place, resource)
     const taken = found.active ? [] : await readTaken(place, resource)
-    const nothing = !found.active && unitOf(found.unit) === null && taken.length === 0
+    const left = await readLeftBehind(place, resource.leaves ?? [])
+    const nothing = !found.active && unitOf(found.unit) === null && taken.length === 0 && left.length === 0
     // folders that are missing on the way to the unit file are what a restore takes away again
-    return nothing && (found.unit?.missing.length ?? 0) === 0 ? null : { ...found, ...digests, taken }
+    return nothing && (found.unit?.missing.length ?? 0) === 0 ? null : { ...found, ...digests, taken, left }
   },
   satisfied(state, resource) {
     if (state === null || !state.active || state.started !== state.current) return false
@@ -177,7 +182,11 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
       const before = unit
         ? restoreUnit(name, { file: state?.unit ?? NO_UNIT, enabled: state?.enabled ?? false, active: false })
         : [stopProcess(subject)]
-      return [...before, { argv: ['rm', '-f', '--', ...records, `${subject}.log`] }]
+      return [
+        ...before,
+        { argv: ['rm', '-f', '--', ...records, `${subject}.log`] },
+        ...removeLeftBehind(resource.leaves ?? [], state?.left ?? []),
+      ]
     }
     const before = unit
       ? restoreUnit(name, { file: state.unit ?? NO_UNIT, enabled: state.enabled, active: true })
@@ -188,6 +197,10 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
       { ...script(PUT_DIGEST_BACK, [subject, state.started]), typed: '' },
     ]
   },
+  // while it runs it goes on with what it was at
+  restored: (state, previous) =>
+    isDeepStrictEqual(state, previous) ||
+    (previous?.active === true && isDeepStrictEqual({ ...state, left: previous.left }, previous)),
   describe: (state, { argv }) => ({
     from:
       state === null || !state.active

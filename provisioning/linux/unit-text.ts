@@ -14,7 +14,7 @@ export function stateDirectory(name: string): string {
 }
 
 /** systemd.syntax(7): words in double quotes, `%` and `$` doubled, C escapes. */
-function quote(word: string): string {
+export function unitWord(word: string): string {
   const escaped = word
     .replaceAll('\\', '\\\\')
     .replaceAll('"', '\\"')
@@ -39,7 +39,7 @@ export function unitText({ name, why, argv, restartOn, capabilities }: ServiceRe
     '',
     '[Service]',
     'Type=exec',
-    `ExecStart=${argv.map(quote).join(' ')}`,
+    `ExecStart=${argv.map(unitWord).join(' ')}`,
     'Restart=on-failure',
     'RestartSec=1',
     'TimeoutStopSec=20',

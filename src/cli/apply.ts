@@ -25,6 +25,7 @@ interface ApplyArguments extends PlaceArguments {
   'dry-run': boolean
   'confirm-within': string | undefined
   'without-services': boolean
+  'at-boot': boolean
 }
 
 /** `mptk apply --config FILE` */
@@ -45,6 +46,11 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
         type: 'boolean',
         default: false,
         describe: 'leave the services alone: somebody else runs them',
+      },
+      'at-boot': {
+        type: 'boolean',
+        default: false,
+        describe: 'put back what was not confirmed before the machine went down, and do not apply it again',
       },
     }),
   async handler(options) {
@@ -70,6 +76,7 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
           describe: () => wanted(place),
           config: wish.configFile,
           signal,
+          atBoot: options['at-boot'],
           ...(confirmWithin === undefined ? {} : { confirmWithin }),
           ...(options.json ? {} : { progress: (line) => console.log(line) }),
         }),
@@ -88,8 +95,10 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
   },
 }
 
+/** Nor the unit that would apply again: who starts the services looks after that too. */
 function withoutServices(description: Description): Description {
-  return { ...description, resources: description.resources.filter(({ kind }) => kind !== 'service') }
+  const resources = description.resources.filter(({ kind }) => kind !== 'service' && kind !== 'boot')
+  return { ...description, resources }
 }
 
 /** Whole seconds: a second is what sleep of every host can do. */

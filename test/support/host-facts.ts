@@ -96,6 +96,7 @@ export function hostFacts(change: Partial<HostFacts> = {}): HostFacts {
       ['dnsmasq', '/usr/sbin/dnsmasq'],
     ]),
     mptk: ['/usr/bin/mptk'],
+    state: '/var/lib/mptk',
     ...change,
   }
 }

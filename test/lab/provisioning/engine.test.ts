@@ -158,6 +158,23 @@ void t.test('a signal takes everything back', async (t) => {
   t.strictSame(await host.changedSince(before), [])
 })
 
+void t.test('an uplink that came after the apply leaves no trace either', async (t) => {
+  const host = new ProvisionedHost(t)
+  host.namespace.run('ip', 'link', 'set', 'l2', 'down')
+  const before = await host.snapshot()
+  t.match(await host.mptk('apply'), { code: 0 })
+  t.notMatch(host.namespace.run('ip', 'mptcp', 'endpoint'), '10.71.2.1')
+  host.namespace.run('ip', 'link', 'set', 'l2', 'up')
+  await until('l2 to be a path', () => {
+    const endpoints = host.namespace.run('ip', 'mptcp', 'endpoint')
+    return endpoints.includes('10.71.2.1') ? undefined : endpoints
+  })
+  t.match(host.namespace.run('ip', 'rule'), 'from 10.71.2.1')
+  t.match(await host.mptk('revert'), { code: 0, stderr: '' })
+  host.namespace.run('ip', 'link', 'set', 'l2', 'down')
+  t.strictSame(await host.changedSince(before), [])
+})
+
 void t.test('after a reboot, which a new namespace of the same name is', async (t) => {
   const host = new ProvisionedHost(t)
   await host.mptk('apply')

@@ -177,6 +177,28 @@ void t.test('after a reboot the kernel’s settings are planned afresh, files ar
   nothingLeft(t, b)
 })
 
+void t.test(
+  'what was not confirmed before a reboot is put back at boot, and not applied again',
+  async (t) => {
+    const b = bench(t)
+    const wanted = [setting('a', '1'), program('p', '1')] as const
+    await apply({ ...b.options(...wanted), place: { ...b.place, epoch: 'earlier' }, confirmWithin: 600 })
+    const pending = readdirSync(b.place.state).find((name) => name.startsWith('pending-')) ?? ''
+    const [watchdog = ''] = readFileSync(join(b.place.state, pending), 'utf8').split(' ')
+    process.kill(-Number(watchdog))
+    writeFileSync(join(b.folder, 'a'), 'boot\n')
+    const plan = await apply({ ...b.options(...wanted), atBoot: true })
+    t.match(plan, { steps: [], notes: [/^what was not confirmed/] })
+    t.strictSame(b.host(), { a: 'boot' })
+    nothingLeft(t, b)
+    t.match(
+      await apply({ ...b.options(...wanted), atBoot: true }),
+      { steps: [{}, {}] },
+      'what was, is applied',
+    )
+  },
+)
+
 void t.test('revert after a reboot leaves the kernel’s settings alone', async (t) => {
   const b = bench(t)
   writeFileSync(join(b.folder, 'a'), 'old\n')

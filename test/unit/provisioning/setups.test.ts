@@ -41,6 +41,23 @@ void t.test('the service', (t) => {
   t.end()
 })
 
+void t.test('at every boot, where systemd runs', (t) => {
+  const boot = (host: object, facts: Partial<HostFacts>) =>
+    ofKind('boot', described(hosted({ uplinks: { wlan: {} }, ...host }), hostFacts(facts)))
+  t.match(boot({}, { systemd: true }), [
+    {
+      name: 'mptk-host',
+      argv: [
+        ...['/usr/bin/mptk', 'apply', '--at-boot', '--config', '/etc/mptk/mptk.yaml'],
+        ...['--state', '/var/lib/mptk'],
+      ],
+    },
+  ])
+  t.strictSame(boot({}, { systemd: false }), [])
+  t.strictSame(boot({ manager: 'none' }, { systemd: true }), [])
+  t.end()
+})
+
 void t.test('client: how programs get to it', (t) => {
   const { notes } = described(hosted({ uplinks: { wlan: {} } }), hostFacts())
   t.strictSame(notes, [

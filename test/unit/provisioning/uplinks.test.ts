@@ -1,7 +1,7 @@
 // What an uplink comes to: tables, rules and endpoints, numbered by its place.
 import t from 'tap'
 import type { UplinkFacts } from '../../../provisioning/uplinks/resources.js'
-import { exitsOf, uplinkResources } from '../../../provisioning/uplinks/resources.js'
+import { exitsOf, numbersOfUplinks, uplinkResources } from '../../../provisioning/uplinks/resources.js'
 import { networkOf } from '../../../provisioning/uplinks/network.js'
 import { described, HOME, hosted, hostFacts, interfaceFacts, ofKind } from '../../support/host-facts.js'
 import type { HostConfig } from '../../../src/config/host.js'
@@ -162,6 +162,30 @@ void t.test('eight uplinks and eight LANs share no number', (t) => {
   const ids = resources.map(resourceId)
   t.equal(new Set(ids).size, ids.length)
   t.equal(ofKind('endpoint', { resources }).length, 8)
+  t.end()
+})
+
+void t.test('all that uplinks come to has numbers that a revert knows', (t) => {
+  const uplinks = { wlan: { role: 'backup' }, cell: {} }
+  const config = hosted({ setup: 'router', uplinks, lan: { interfaces: ['lan', 'guests'] } })
+  const known = numbersOfUplinks(config.host, 'upstream').map((each) => JSON.stringify(each))
+  t.equal(new Set(known).size, known.length)
+  const guests = interfaceFacts('guests', ['192.168.8.1/24'], { gateways: {} })
+  const { resources } = described(config, hostFacts({ interfaces: [...HOME, guests] }))
+  const made = resources.flatMap((each): object[] => {
+    if (each.kind === 'endpoint') return [{ kind: 'endpoint', id: each.id }]
+    if (each.kind === 'route-table') return [{ kind: 'table', family: each.family, number: each.table }]
+    const { kind } = each
+    return kind === 'rule' && each.uplink !== undefined
+      ? [{ kind, family: each.family, number: each.priority }]
+      : []
+  })
+  t.ok(made.length >= 10)
+  t.strictSame(
+    made.map((each) => JSON.stringify(each)).filter((each) => !known.includes(each)),
+    [],
+  )
+  t.notOk(numbersOfUplinks(config.host, 'out-of-tree').some(({ kind }) => kind === 'endpoint'))
   t.end()
 })
 

@@ -1,0 +1,82 @@
+/** A unit of systemd that runs `mptk apply` at every boot: enabled, and not started by us. */
+import type { BootResource } from '../resource.js'
+import { command, forgiving } from './commands.js'
+import type { Driver, Json } from './driver.js'
+import { parseFile, readFile, restoreFile, writeFile, type FileState } from './file.js'
+import { unitPath } from './systemd.js'
+import { UNIT_MARK, unitWord } from './unit-text.js'
+
+export interface BootState extends Record<string, Json> {
+  unit: FileState
+  enabled: boolean
+}
+
+/**
+ * Not before the services: apply starts those that do not run, and would wait for itself. Tried
+ * again until it succeeds: an uplink may take its time to be there.
+ */
+function bootUnit({ argv }: BootResource): string {
+  return `${UNIT_MARK}
+[Unit]
+Description=mptk: what is gone of this host's settings after a boot
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=${argv.map(unitWord).join(' ')}
+Restart=on-failure
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+`
+}
+
+function contentOf({ file }: FileState): string | null {
+  return file === null ? null : Buffer.from(file.content, 'base64').toString()
+}
+
+export const bootDriver: Driver<BootResource, BootState> = {
+  kind: 'boot',
+  async probe({ runner }, { name }) {
+    const [file, { exitCode }] = await Promise.all([
+      runner.run(readFile(unitPath(name))),
+      runner.run(['systemctl', 'is-enabled', '--quiet', `${name}.service`], { reject: false }),
+    ])
+    const unit = parseFile(file.stdout)
+    // folders that are missing on the way are what a restore takes away again
+    return contentOf(unit) === null && unit.missing.length === 0 ? null : { unit, enabled: exitCode === 0 }
+  },
+  satisfied: (state, resource) =>
+    state !== null && state.enabled && contentOf(state.unit) === bootUnit(resource),
+  conflict(state, { name }) {
+    const found = state === null ? null : contentOf(state.unit)
+    return found === null || found.startsWith(`${UNIT_MARK}\n`)
+      ? undefined
+      : `there is a unit ${name}.service of somebody else`
+  },
+  apply(state, resource) {
+    if (this.satisfied(state, resource)) return []
+    return [
+      ...writeFile(unitPath(resource.name), '0644', bootUnit(resource), state?.unit.missing ?? []),
+      command('systemctl', 'daemon-reload'),
+      command('systemctl', 'enable', `${resource.name}.service`),
+    ]
+  },
+  restore(state, { name }) {
+    const unit = `${name}.service`
+    // it may be waiting for its next attempt, but must not end who ends it
+    return [
+      forgiving('systemctl', 'disable', unit),
+      ...restoreFile(unitPath(name), state?.unit ?? null, false),
+      command('systemctl', 'daemon-reload'),
+      forgiving('systemctl', 'reset-failed', unit),
+      ...(state?.enabled === true ? [command('systemctl', 'enable', unit)] : []),
+    ]
+  },
+  describe: (state, { argv }) => ({
+    from: state?.enabled === true ? 'something else' : 'not done',
+    to: argv.join(' '),
+  }),
+}
