@@ -15,16 +15,14 @@ const READ = `
 endpoints=" $(ip mptcp endpoint show 2>/dev/null | tr '\\n' ' ')"
 rules4=" $(ip -4 rule show | tr '\\n' ' ')"
 rules6=" $(ip -6 rule show | tr '\\n' ' ')"
-routes4="$(ip -4 route show table all | tr '\\n' ' ')"
-routes6="$(ip -6 route show table all | tr '\\n' ' ')"
 for each do
   set -- $each
   case "$1 $2" in
     endpoint*) all=$endpoints what=" id $2 " ;;
     'rule 4') all=$rules4 what=" $3:" ;;
     'rule 6') all=$rules6 what=" $3:" ;;
-    'table 4') all=$routes4 what=" table $3 " ;;
-    'table 6') all=$routes6 what=" table $3 " ;;
+    # a table alone: all of them together may hold the whole Internet
+    *) all=$(ip "-$2" route show table "$3" 2>/dev/null) what=' ' ;;
   esac
   case $all in *"$what"*) echo "$each" ;; esac
 done
