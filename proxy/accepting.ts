@@ -5,7 +5,7 @@ import type { SocketWish } from '../src/kernel/kernel.js'
 import type { Connection } from '../src/net/connection.js'
 import { listen, type Listener } from '../src/net/listen.js'
 import { ConnectionLimits } from './limits.js'
-import type { Runtime } from './pipeline.js'
+import type { Runtime } from './runtime.js'
 
 export interface AcceptOptions {
   /** The service's, in log and metrics. */

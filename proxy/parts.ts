@@ -1,6 +1,7 @@
 /** What makes each kind of service: its handshake, its rules and its way out. One file per kind. */
 import type { RelayingConfig } from '../src/config/schema.js'
-import type { Parts, Runtime } from './pipeline.js'
+import type { Parts } from './pipeline.js'
+import type { Runtime } from './runtime.js'
 import { connectParts } from './connect/parts.js'
 import { reverseTcpParts } from './reverse/parts.js'
 import { socks5Parts } from './socks5/parts.js'

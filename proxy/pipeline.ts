@@ -4,26 +4,14 @@
  */
 import type { Destination } from '../src/address.js'
 import { describeError, MptkError } from '../src/errors.js'
-import type { Kernel, SocketWish, Verdict } from '../src/kernel/kernel.js'
-import type { Logger } from '../src/log.js'
+import type { SocketWish, Verdict } from '../src/kernel/kernel.js'
 import type { RawUpstreamInfo } from '../src/native.js'
-import type { Metrics } from '../src/metrics.js'
 import type { Connection } from '../src/net/connection.js'
-import type { Relay } from '../src/net/relay.js'
 import type { Egress, Reached } from './egress/egress.js'
 import type { UpstreamWatch } from './egress/upstream-watch.js'
 import type { Handshake, Request } from './request.js'
+import type { Runtime } from './runtime.js'
 import { Session, sideRecord, type Outcome, type SessionRecord } from './session.js'
-
-/** What all services of a host share. */
-export interface Runtime {
-  kernel: Kernel
-  relay: Relay
-  log: Logger
-  metrics: Metrics
-  /** Sessions in progress, for status. */
-  sessions: Set<Session>
-}
 
 /** What makes one service. */
 export interface Pipeline {

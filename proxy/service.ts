@@ -8,7 +8,8 @@ import { startAccepting } from './accepting.js'
 import type { UpstreamStatus } from './egress/upstream-watch.js'
 import { partsOf } from './parts.js'
 import { servePathTest } from './path-test/serve.js'
-import { serve, type Pipeline, type Runtime } from './pipeline.js'
+import { serve, type Pipeline } from './pipeline.js'
+import type { Runtime } from './runtime.js'
 
 export interface RunningService {
   readonly name: string

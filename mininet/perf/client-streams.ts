@@ -1,7 +1,7 @@
 /** The client's end of all connections of a test but the control one: opened, measured, closed together. */
 import { MptkError } from '../../src/errors.js'
 import type { Connection } from '../../src/net/connection.js'
-import type { PerfClientOptions } from './client.js'
+import type { PerfClientOptions } from './client-options.js'
 import { LatencyProbe } from './latency.js'
 import { Meter, type MeteredStream } from './meter.js'
 import { flowsOf, shareOf, streamIds, type Flow } from './messages.js'

@@ -1,42 +1,19 @@
 /** `mptk perf client`: one test from the first connection to the record of what it measured. */
-import type { Destination } from '../../src/address.js'
 import { describeError, MptkError } from '../../src/errors.js'
-import type { Kernel, SocketWish } from '../../src/kernel/kernel.js'
 import type { Connection } from '../../src/net/connection.js'
+import type { PerfClientOptions } from './client-options.js'
 import { ClientStreams } from './client-streams.js'
 import { ControlChannel } from './control.js'
 import { Deferred } from './deferred.js'
-import { serverMessage, type ClientMessage, type ServerMessage, type TestPlan } from './messages.js'
+import { serverMessage, type ClientMessage, type ServerMessage } from './messages.js'
 import { encodePreamble, MAX_MESSAGE } from './protocol.js'
-import { cpuClock, type OwnInterval, type PerfRecord, type ServerInterval } from './record.js'
+import { cpuClock, type PerfRecord } from './record.js'
 
 /** How long the server may take with each step while a test is set up, milliseconds. */
 const SETUP = 30_000
 /** How long the server's result may take after the end, and after an interruption; milliseconds. */
 const RESULT = 30_000
 const RESULT_INTERRUPTED = 3000
-
-export interface PerfObserver {
-  connected?(record: PerfRecord): void
-  interval?(interval: OwnInterval): void
-  /** The same at the server; it comes as late as the path makes it. */
-  serverInterval?(interval: ServerInterval): void
-}
-
-export interface PerfClientOptions {
-  plan: TestPlan
-  target: Destination
-  kernel: Kernel
-  /** What the connections are opened with. */
-  wish: SocketWish
-  /** Opens one connection to the server, however that is reached. */
-  connect(signal: AbortSignal): Promise<Connection>
-  /** Milliseconds from one latency request to the next. */
-  latencyInterval: number
-  /** Ends the test before its time; what was measured by then is in the record. */
-  signal: AbortSignal
-  observer?: PerfObserver
-}
 
 type Control = ControlChannel<ServerMessage, ClientMessage>
 type Result = Extract<ServerMessage, { type: 'result' }>

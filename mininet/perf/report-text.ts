@@ -3,7 +3,7 @@ import { formatAddress } from '../../src/address.js'
 import type { ConnectionInfo, Subflow } from '../../src/kernel/kernel.js'
 import { flowsOf, totalBytes, type Flow, type FlowResult, type IntervalReport } from './messages.js'
 import type { OwnInterval, PerfRecord, ServerInterval } from './record.js'
-import type { PerfObserver } from './client.js'
+import type { PerfObserver } from './client-options.js'
 import type { Distribution } from '../../src/statistics.js'
 
 export interface Output {

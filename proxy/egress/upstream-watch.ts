@@ -1,7 +1,7 @@
 /** Whether the next proxy can be reached: learnt from the connections themselves while it can, from probes while not. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { UpstreamConfig } from '../../src/config/service.js'
-import type { Runtime } from '../pipeline.js'
+import type { Runtime } from '../runtime.js'
 import type { Upstream } from './egress.js'
 import { UpstreamNotTried, UpstreamUnreachable } from './socks5-upstream.js'
 

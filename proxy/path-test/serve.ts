@@ -15,7 +15,7 @@ import {
   type FarCounters,
 } from '../../src/paths/path-test-protocol.js'
 import { closeGently } from '../close-gently.js'
-import type { Runtime } from '../pipeline.js'
+import type { Runtime } from '../runtime.js'
 import { Session } from '../session.js'
 
 /** Never rejects. @param limit how long one connection may take, milliseconds */

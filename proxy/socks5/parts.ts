@@ -1,7 +1,8 @@
 /** The SOCKS5 service: users, rules, and a way out. */
 import type { Socks5Config } from '../../src/config/socks5.js'
 import { wayOut } from '../egress/of.js'
-import type { Parts, Runtime } from '../pipeline.js'
+import type { Parts } from '../pipeline.js'
+import type { Runtime } from '../runtime.js'
 import { Rules } from '../rules/rules.js'
 import { usersOf } from '../users/of.js'
 import { socks5Handshake } from './handshake.js'

@@ -1,7 +1,7 @@
 /** What `/status` answers: the kernel, each listener, and each session with its subflows as they are now. */
 import type { UplinkKeeper } from '../../provisioning/uplinks/keeper.js'
 import type { SubflowKeeper } from '../../provisioning/uplinks/subflow-keeper.js'
-import type { Runtime } from '../../proxy/pipeline.js'
+import type { Runtime } from '../../proxy/runtime.js'
 import type { RunningService } from '../../proxy/service.js'
 import type { Session } from '../../proxy/session.js'
 import { formatAddress } from '../address.js'

@@ -1,7 +1,7 @@
 /** A running host: kernel, data plane, services and status address put together, and taken down in order. */
 import { UplinkKeeper } from '../../provisioning/uplinks/keeper.js'
 import { SubflowKeeper } from '../../provisioning/uplinks/subflow-keeper.js'
-import type { Runtime } from '../../proxy/pipeline.js'
+import type { Runtime } from '../../proxy/runtime.js'
 import { startService, type RunningService } from '../../proxy/service.js'
 import type { Config } from '../config/schema.js'
 import { mayConfigureNetwork } from '../kernel/capability.js'

@@ -1,6 +1,7 @@
 /** A perf server in this process, and clients to it. */
 import type { Test } from 'tap'
-import { runPerfClient, type PerfClientOptions } from '../../mininet/perf/client.js'
+import { runPerfClient } from '../../mininet/perf/client.js'
+import type { PerfClientOptions } from '../../mininet/perf/client-options.js'
 import type { TestPlan } from '../../mininet/perf/messages.js'
 import type { PerfRecord } from '../../mininet/perf/record.js'
 import { PerfServer, type PerfServerLimits, type PerfServerOptions } from '../../mininet/perf/server.js'
