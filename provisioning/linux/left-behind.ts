@@ -28,17 +28,15 @@ for each do
 done
 `
 
-/** Those that are not there are no failure. */
+/** Of these, what is there. */
 const REMOVE = `
-for each do
-  set -- $each
-  case $1 in
-    endpoint) ip mptcp endpoint delete id "$2" ;;
-    rule) while ip "-$2" rule delete priority "$3"; do :; done ;;
-    table) ip "-$2" route flush table "$3" ;;
+{${READ}} | while read -r kind a b; do
+  case $kind in
+    endpoint) ip mptcp endpoint delete id "$a" ;;
+    rule) while ip "-$a" rule delete priority "$b" 2>/dev/null; do :; done ;;
+    table) ip "-$a" route flush table "$b" ;;
   esac
-done 2>/dev/null
-true
+done
 `
 
 /** Of these, what is there, in words. */

@@ -3,7 +3,7 @@ import type { HostConfig } from '../../src/config/host.js'
 import type { Config, ServiceConfig } from '../../src/config/schema.js'
 import type { HostFacts } from '../facts.js'
 import type { ServiceResource } from '../resource.js'
-import { numbersOfUplinks } from '../uplinks/resources.js'
+import { numbersOfUplinks } from '../uplinks/numbers.js'
 import type { HostedConfig } from './part.js'
 
 export const SERVICE_NAME = 'mptk'

@@ -14,6 +14,8 @@
  * ```
  */
 import type { HostConfig } from '../../src/config/host.js'
+import type { Flavour } from '../../src/kernel/kernel.js'
+import type { LeftBehind } from '../resource.js'
 
 type Numbers = HostConfig['numbers']
 
@@ -46,3 +48,35 @@ export const endpointId = ({ endpoint }: Numbers, uplink: number, family: 4 | 6)
 export const announcedId = ({ endpoint }: Numbers, order: number): number =>
   endpoint + 2 * MOST_UPLINKS + order
 export const ENDPOINT_IDS = 3 * MOST_UPLINKS
+
+/**
+ * Everything that uplinks may ever come to, whatever a later configuration says of them: what
+ * `mptk run` may have set when the service is taken away.
+ */
+export function numbersOfUplinks({ numbers, uplinks, lan }: HostConfig, flavour: Flavour): LeftBehind[] {
+  if (Object.keys(uplinks).length === 0) return []
+  const families = [4, 6] as const
+  const roles = ['normal', 'backup'] as const
+  const endpoints = families.flatMap((family) =>
+    EACH_UPLINK.map((index) => ({ kind: 'endpoint' as const, id: endpointId(numbers, index, family) })),
+  )
+  const priorities = EACH_UPLINK.flatMap((index) => [
+    ...Object.values(sourcePriorities(numbers, index)),
+    ...(lan?.interfaces ?? []).flatMap((_, order) =>
+      roles.map((role) => lanUplinkPriority(numbers, order, { index, role })),
+    ),
+  ])
+  return [
+    ...(flavour === 'upstream' ? endpoints : []),
+    ...families.flatMap((family): LeftBehind[] => [
+      ...priorities.map((number) => ({ kind: 'rule' as const, family, number })),
+      ...EACH_UPLINK.map((index) => ({
+        kind: 'table' as const,
+        family,
+        number: uplinkTable(numbers, index),
+      })),
+    ]),
+  ]
+}
+
+const EACH_UPLINK = Array.from({ length: MOST_UPLINKS }, (_, index) => index)

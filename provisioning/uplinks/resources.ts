@@ -6,7 +6,7 @@ import type { HostConfig, UplinkConfig } from '../../src/config/host.js'
 import { familyOf } from '../../src/address.js'
 import type { EndpointFlag, Flavour } from '../../src/kernel/kernel.js'
 import type { InterfaceFacts } from '../facts.js'
-import type { LeftBehind, Resource, RuleResource } from '../resource.js'
+import type { Resource, RuleResource } from '../resource.js'
 import { networkOf } from './network.js'
 import {
   endpointId,
@@ -128,23 +128,6 @@ function lanRules(
     inputDevice: device,
     table: uplinkTable(host.numbers, uplink.index),
   }))
-}
-
-/** Everything that {@link uplinkResources} may come to, for whatever there is of the uplinks one day. */
-export function numbersOfUplinks(host: HostConfig, flavour: Flavour): LeftBehind[] {
-  const families = [4, 6] as const
-  const lan = host.lan?.interfaces ?? []
-  return Object.values(host.uplinks).flatMap(({ role }, index) => {
-    const { main, own } = sourcePriorities(host.numbers, index)
-    const fromLan = lan.map((_, order) => lanUplinkPriority(host.numbers, order, { index, role }))
-    return families.flatMap((family): LeftBehind[] => [
-      ...(flavour === 'upstream'
-        ? [{ kind: 'endpoint' as const, id: endpointId(host.numbers, index, family) }]
-        : []),
-      ...[main, own, ...fromLan].map((number) => ({ kind: 'rule' as const, family, number })),
-      { kind: 'table', family, number: uplinkTable(host.numbers, index) },
-    ])
-  })
 }
 
 /** Of a router, whatever its uplinks are at: networks known better than by a default route come first. */

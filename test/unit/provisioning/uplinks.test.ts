@@ -1,7 +1,8 @@
 // What an uplink comes to: tables, rules and endpoints, numbered by its place.
 import t from 'tap'
 import type { UplinkFacts } from '../../../provisioning/uplinks/resources.js'
-import { exitsOf, numbersOfUplinks, uplinkResources } from '../../../provisioning/uplinks/resources.js'
+import { numbersOfUplinks } from '../../../provisioning/uplinks/numbers.js'
+import { exitsOf, uplinkResources } from '../../../provisioning/uplinks/resources.js'
 import { networkOf } from '../../../provisioning/uplinks/network.js'
 import { described, HOME, hosted, hostFacts, interfaceFacts, ofKind } from '../../support/host-facts.js'
 import type { HostConfig } from '../../../src/config/host.js'
@@ -167,8 +168,11 @@ void t.test('eight uplinks and eight LANs share no number', (t) => {
 
 void t.test('all that uplinks come to has numbers that a revert knows', (t) => {
   const uplinks = { wlan: { role: 'backup' }, cell: {} }
-  const config = hosted({ setup: 'router', uplinks, lan: { interfaces: ['lan', 'guests'] } })
-  const known = numbersOfUplinks(config.host, 'upstream').map((each) => JSON.stringify(each))
+  const lan = { interfaces: ['lan', 'guests'] }
+  const config = hosted({ setup: 'router', uplinks, lan })
+  // also those of an uplink that is named no more, or has another role
+  const later = hosted({ setup: 'router', uplinks: { wlan: {} }, lan })
+  const known = numbersOfUplinks(later.host, 'upstream').map((each) => JSON.stringify(each))
   t.equal(new Set(known).size, known.length)
   const guests = interfaceFacts('guests', ['192.168.8.1/24'], { gateways: {} })
   const { resources } = described(config, hostFacts({ interfaces: [...HOME, guests] }))
