@@ -3,7 +3,7 @@ import type { HostConfig } from '../../src/config/host.js'
 import type { Config, ServiceConfig } from '../../src/config/schema.js'
 import type { HostFacts } from '../facts.js'
 import type { ServiceResource } from '../resource.js'
-import { numbersOfUplinks } from '../uplinks/numbers.js'
+import { leftByUplinks } from '../uplinks/numbers.js'
 import type { HostedConfig } from './part.js'
 
 export const SERVICE_NAME = 'mptk'
@@ -18,7 +18,7 @@ export function mptkService(config: HostedConfig, facts: HostFacts, configFile: 
     listens: listensOf(config),
     restartOn: [configFile, ...new Set(config.services.flatMap(filesOf).map(({ file }) => file))],
     capabilities: capabilities(config),
-    leaves: numbersOfUplinks(config.host, facts.flavour),
+    leaves: leftByUplinks(config.host, facts.flavour),
     ...managed(config.host),
   }
 }

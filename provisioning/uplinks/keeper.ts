@@ -19,7 +19,8 @@ import { settleTime } from './flapping.js'
 import { describeStep, perform, readNetwork } from './perform.js'
 import { exitsOf, uplinkResources } from './resources.js'
 import { uplinkState, type UplinkState } from './state.js'
-import { numbersOf, stepsTo, type Numbers, type Step } from './steps.js'
+import { uplinkNumbers, type UplinkNumbers } from './numbers.js'
+import { stepsTo, type Step } from './steps.js'
 
 /** When a step failed, all is looked at again after so long, ms; what the kernel refuses now it may take soon. */
 const RETRY = { first: 200, most: 10_000 } as const
@@ -64,7 +65,7 @@ export interface KeeperOptions {
 
 export class UplinkKeeper {
   readonly #options: KeeperOptions
-  readonly #ours: Numbers
+  readonly #ours: UplinkNumbers
   readonly #uplinks: Uplink[]
   readonly #watcher: UplinkWatcher
   readonly #toldForeign = new Set<string>()
@@ -76,7 +77,7 @@ export class UplinkKeeper {
   /** Brings everything about at once. @throws {SystemError} when the kernel cannot be asked */
   constructor(options: KeeperOptions) {
     this.#options = options
-    this.#ours = numbersOf(options.host)
+    this.#ours = uplinkNumbers(options.host)
     this.#uplinks = Object.entries(options.host.uplinks).map(([name, config], index) => ({
       name,
       index,

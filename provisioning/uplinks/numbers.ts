@@ -49,34 +49,39 @@ export const announcedId = ({ endpoint }: Numbers, order: number): number =>
   endpoint + 2 * MOST_UPLINKS + order
 export const ENDPOINT_IDS = 3 * MOST_UPLINKS
 
-/**
- * Everything that uplinks may ever come to, whatever a later configuration says of them: what
- * `mptk run` may have set when the service is taken away.
- */
-export function numbersOfUplinks({ numbers, uplinks, lan }: HostConfig, flavour: Flavour): LeftBehind[] {
-  if (Object.keys(uplinks).length === 0) return []
-  const families = [4, 6] as const
-  const roles = ['normal', 'backup'] as const
-  const endpoints = families.flatMap((family) =>
-    EACH_UPLINK.map((index) => ({ kind: 'endpoint' as const, id: endpointId(numbers, index, family) })),
-  )
-  const priorities = EACH_UPLINK.flatMap((index) => [
-    ...Object.values(sourcePriorities(numbers, index)),
-    ...(lan?.interfaces ?? []).flatMap((_, order) =>
-      roles.map((role) => lanUplinkPriority(numbers, order, { index, role })),
+/** Numbers of uplinks and nothing else; whatever has another one is never touched. */
+export interface UplinkNumbers {
+  tables: ReadonlySet<number>
+  priorities: ReadonlySet<number>
+  endpoints: ReadonlySet<number>
+}
+
+/** Also of uplinks and roles that an earlier or later configuration names: what they left is ours too. */
+export function uplinkNumbers({ numbers, lan }: HostConfig): UplinkNumbers {
+  const uplinks = Array.from({ length: MOST_UPLINKS }, (_, index) => index)
+  const lans = (lan?.interfaces ?? []).map((_, order) => order)
+  const places = uplinks.flatMap((index) => ['normal', 'backup'].map((role) => ({ index, role })))
+  return {
+    tables: new Set(uplinks.map((index) => uplinkTable(numbers, index))),
+    endpoints: new Set(
+      uplinks.flatMap((index) => ([4, 6] as const).map((family) => endpointId(numbers, index, family))),
     ),
-  ])
+    priorities: new Set([
+      ...uplinks.flatMap((index) => Object.values(sourcePriorities(numbers, index))),
+      ...lans.flatMap((order) => places.map((place) => lanUplinkPriority(numbers, order, place))),
+    ]),
+  }
+}
+
+/** What `mptk run` may have set by the time that it is taken away. */
+export function leftByUplinks(host: HostConfig, flavour: Flavour): LeftBehind[] {
+  if (Object.keys(host.uplinks).length === 0) return []
+  const { tables, priorities, endpoints } = uplinkNumbers(host)
   return [
-    ...(flavour === 'upstream' ? endpoints : []),
-    ...families.flatMap((family): LeftBehind[] => [
-      ...priorities.map((number) => ({ kind: 'rule' as const, family, number })),
-      ...EACH_UPLINK.map((index) => ({
-        kind: 'table' as const,
-        family,
-        number: uplinkTable(numbers, index),
-      })),
+    ...[...endpoints].flatMap((id) => (flavour === 'upstream' ? [{ kind: 'endpoint' as const, id }] : [])),
+    ...([4, 6] as const).flatMap((family): LeftBehind[] => [
+      ...[...priorities].map((number) => ({ kind: 'rule' as const, family, number })),
+      ...[...tables].map((number) => ({ kind: 'table' as const, family, number })),
     ]),
   ]
 }
-
-const EACH_UPLINK = Array.from({ length: MOST_UPLINKS }, (_, index) => index)

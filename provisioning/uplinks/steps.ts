@@ -1,9 +1,8 @@
 /** From what a host's uplinks shall be and what the kernel has to the steps between: pure. */
-import type { HostConfig } from '../../src/config/host.js'
 import type { Endpoint } from '../../src/kernel/kernel.js'
 import { markText, routeMetric, type Route, type Rule } from '../../src/paths/routing-codec.js'
 import type { EndpointResource, Resource, RouteTableResource, RuleResource } from '../resource.js'
-import { endpointId, lanUplinkPriority, sourcePriorities, uplinkTable } from './numbers.js'
+import type { UplinkNumbers } from './numbers.js'
 
 /** What of the kernel's state could be ours. */
 export interface Network {
@@ -31,35 +30,11 @@ export interface Steps {
   reduced: boolean
 }
 
-/** The numbers that are the keeper's; whatever has another one is never touched. */
-export interface Numbers {
-  tables: ReadonlySet<number>
-  priorities: ReadonlySet<number>
-  endpoints: ReadonlySet<number>
-}
-
-export function numbersOf({ uplinks, numbers, lan }: HostConfig): Numbers {
-  const places = Object.values(uplinks).map(({ role }, index) => ({ index, role }))
-  const lans = (lan?.interfaces ?? []).map((_, order) => order)
-  return {
-    tables: new Set(places.map(({ index }) => uplinkTable(numbers, index))),
-    endpoints: new Set(
-      places.flatMap(({ index }) => ([4, 6] as const).map((family) => endpointId(numbers, index, family))),
-    ),
-    priorities: new Set(
-      places.flatMap((place) => {
-        const { main, own } = sourcePriorities(numbers, place.index)
-        return [main, own, ...lans.map((order) => lanUplinkPriority(numbers, order, place))]
-      }),
-    ),
-  }
-}
-
 /** @param indexOf of an interface by its name; undefined when there is none (any more) */
 export function stepsTo(
   wanted: readonly Resource[],
   now: Network,
-  ours: Numbers,
+  ours: UplinkNumbers,
   left: Left,
   indexOf: (device: string) => number | undefined,
 ): Steps {
@@ -95,7 +70,7 @@ export function stepsTo(
  * address comes back without `fullmesh` while such connections live. That it has it again, it is
  * removed and added, which must wait until no connection that began there is left.
  */
-function stepsOfEndpoints(asked: readonly Endpoint[], network: Network, ours: Numbers, left: Left) {
+function stepsOfEndpoints(asked: readonly Endpoint[], network: Network, ours: UplinkNumbers, left: Left) {
   const now = network.endpoints
   const isSource = (address: string): boolean => network.sources?.has(address) !== false
   const wanted = asked.map((endpoint) => {

@@ -170,6 +170,19 @@ void t.test('an uplink that came after the apply leaves no trace either', async 
     return endpoints.includes('10.71.2.1') ? undefined : endpoints
   })
   t.match(host.namespace.run('ip', 'rule'), 'from 10.71.2.1')
+  const config = readFileSync(host.config, 'utf8')
+  writeFileSync(host.config, config.replace(/^ +l2:.*\n/m, ''))
+  t.match(await host.mptk('apply'), { code: 0 })
+  await until('l2, named no more, to be none', () => {
+    const endpoints = host.namespace.run('ip', 'mptcp', 'endpoint')
+    return endpoints.includes('10.71.2.1') ? endpoints : undefined
+  })
+  writeFileSync(host.config, config)
+  t.match(await host.mptk('apply'), { code: 0 })
+  await until('l2 to be a path again', () => {
+    const endpoints = host.namespace.run('ip', 'mptcp', 'endpoint')
+    return endpoints.includes('10.71.2.1') ? undefined : endpoints
+  })
   t.match(await host.mptk('revert'), { code: 0, stderr: '' })
   host.namespace.run('ip', 'link', 'set', 'l2', 'down')
   t.strictSame(await host.changedSince(before), [])

@@ -7,7 +7,8 @@ import { settleTime } from '../../../provisioning/uplinks/flapping.js'
 import { describeStep } from '../../../provisioning/uplinks/perform.js'
 import { uplinkResources } from '../../../provisioning/uplinks/resources.js'
 import { uplinkState } from '../../../provisioning/uplinks/state.js'
-import { numbersOf, stepsTo, type Network, type Step } from '../../../provisioning/uplinks/steps.js'
+import { uplinkNumbers } from '../../../provisioning/uplinks/numbers.js'
+import { stepsTo, type Network, type Step } from '../../../provisioning/uplinks/steps.js'
 
 function hostOf(description: object): HostConfig {
   const services = [{ type: 'socks5', listen: '127.0.0.1:1080' }]
@@ -65,7 +66,7 @@ function after(network: Network, steps: readonly Step[]): Network {
 }
 
 const steps = (host: HostConfig, states: Parameters<typeof wanted>[1], now: Network, left: string[] = []) =>
-  stepsTo(wanted(host, states), now, numbersOf(host), new Set(left), (name) => INDEX[name])
+  stepsTo(wanted(host, states), now, uplinkNumbers(host), new Set(left), (name) => INDEX[name])
 const words = (list: readonly Step[]): string[] => list.map(describeStep)
 
 const full = after(EMPTY, steps(BOTH, { wlan: WLAN, cell: CELL }, EMPTY).steps)

@@ -1,7 +1,7 @@
 // What an uplink comes to: tables, rules and endpoints, numbered by its place.
 import t from 'tap'
 import type { UplinkFacts } from '../../../provisioning/uplinks/resources.js'
-import { numbersOfUplinks } from '../../../provisioning/uplinks/numbers.js'
+import { leftByUplinks } from '../../../provisioning/uplinks/numbers.js'
 import { exitsOf, uplinkResources } from '../../../provisioning/uplinks/resources.js'
 import { networkOf } from '../../../provisioning/uplinks/network.js'
 import { described, HOME, hosted, hostFacts, interfaceFacts, ofKind } from '../../support/host-facts.js'
@@ -172,7 +172,7 @@ void t.test('all that uplinks come to has numbers that a revert knows', (t) => {
   const config = hosted({ setup: 'router', uplinks, lan })
   // also those of an uplink that is named no more, or has another role
   const later = hosted({ setup: 'router', uplinks: { wlan: {} }, lan })
-  const known = numbersOfUplinks(later.host, 'upstream').map((each) => JSON.stringify(each))
+  const known = leftByUplinks(later.host, 'upstream').map((each) => JSON.stringify(each))
   t.equal(new Set(known).size, known.length)
   const guests = interfaceFacts('guests', ['192.168.8.1/24'], { gateways: {} })
   const { resources } = described(config, hostFacts({ interfaces: [...HOME, guests] }))
@@ -189,7 +189,7 @@ void t.test('all that uplinks come to has numbers that a revert knows', (t) => {
     made.map((each) => JSON.stringify(each)).filter((each) => !known.includes(each)),
     [],
   )
-  t.notOk(numbersOfUplinks(config.host, 'out-of-tree').some(({ kind }) => kind === 'endpoint'))
+  t.notOk(leftByUplinks(config.host, 'out-of-tree').some(({ kind }) => kind === 'endpoint'))
   t.end()
 })
 
