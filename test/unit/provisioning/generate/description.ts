@@ -53,7 +53,7 @@ export const DESCRIPTION: Description = {
       kind: 'service',
       name: 'mptk-dns',
       why,
-      argv: ['/usr/bin/mptk', 'without-fast-open', '--', '/usr/sbin/dnsmasq', '--keep-in-foreground'],
+      argv: ['/bin/true', 'without-fast-open', '--', '/usr/sbin/dnsmasq', '--keep-in-foreground'],
       listens: [],
       restartOn: [],
       capabilities: [],
