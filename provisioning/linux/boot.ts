@@ -3,7 +3,7 @@ import type { BootResource } from '../resource.js'
 import { command, forgiving } from './commands.js'
 import type { Driver, Json } from './driver.js'
 import { parseFile, readFile, restoreFile, writeFile, type FileState } from './file.js'
-import { unitPath } from './systemd.js'
+import { foreignUnit, isNoUnit, unitContent, unitPath } from './systemd.js'
 import { UNIT_MARK, unitWord } from './unit-text.js'
 
 export interface BootState extends Record<string, Json> {
@@ -33,10 +33,6 @@ WantedBy=multi-user.target
 `
 }
 
-function contentOf({ file }: FileState): string | null {
-  return file === null ? null : Buffer.from(file.content, 'base64').toString()
-}
-
 export const bootDriver: Driver<BootResource, BootState> = {
   kind: 'boot',
   async probe({ runner }, { name }) {
@@ -45,17 +41,11 @@ export const bootDriver: Driver<BootResource, BootState> = {
       runner.run(['systemctl', 'is-enabled', '--quiet', `${name}.service`], { reject: false }),
     ])
     const unit = parseFile(file.stdout)
-    // folders that are missing on the way are what a restore takes away again
-    return contentOf(unit) === null && unit.missing.length === 0 ? null : { unit, enabled: exitCode === 0 }
+    return isNoUnit(unit) ? null : { unit, enabled: exitCode === 0 }
   },
   satisfied: (state, resource) =>
-    state !== null && state.enabled && contentOf(state.unit) === bootUnit(resource),
-  conflict(state, { name }) {
-    const found = state === null ? null : contentOf(state.unit)
-    return found === null || found.startsWith(`${UNIT_MARK}\n`)
-      ? undefined
-      : `there is a unit ${name}.service of somebody else`
-  },
+    state !== null && state.enabled && unitContent(state.unit) === bootUnit(resource),
+  conflict: (state, { name }) => foreignUnit(name, state?.unit ?? null),
   apply(state, resource) {
     if (this.satisfied(state, resource)) return []
     return [

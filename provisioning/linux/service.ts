@@ -19,8 +19,16 @@ import type { Driver, Json, Place } from './driver.js'
 import { parseFile, readFile, type FileState } from './file.js'
 import { readLeftBehind, removeLeftBehind } from './left-behind.js'
 import { stands, waitUntilReady } from './ready.js'
-import { restoreUnit, startUnit, systemdLife, unitPath } from './systemd.js'
-import { UNIT_MARK, unitText } from './unit-text.js'
+import {
+  foreignUnit,
+  isNoUnit,
+  restoreUnit,
+  startUnit,
+  systemdLife,
+  unitContent,
+  unitPath,
+} from './systemd.js'
+import { unitText } from './unit-text.js'
 
 export interface ServiceState extends Record<string, Json> {
   active: boolean
@@ -69,11 +77,6 @@ function unlessRecorded(subject: string, digest: string, { argv, ...rest }: Comm
 }
 
 const NO_UNIT: FileState = { file: null, obstacle: null, missing: [] }
-
-function unitOf(file: FileState | null): string | null {
-  const found = file?.file ?? null
-  return found === null ? null : Buffer.from(found.content, 'base64').toString()
-}
 
 function identityOf(resource: ServiceResource, place: Place): string {
   const text = isUnit(place, resource) ? unitText(resource) : resource.argv.join('\0')
@@ -136,23 +139,19 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
     const digests = await readDigests(place, resource)
     const taken = found.active ? [] : await readTaken(place, resource)
     const left = await readLeftBehind(place, resource.leaves ?? [])
-    const nothing = !found.active && unitOf(found.unit) === null && taken.length === 0 && left.length === 0
-    // folders that are missing on the way to the unit file are what a restore takes away again
-    return nothing && (found.unit?.missing.length ?? 0) === 0 ? null : { ...found, ...digests, taken, left }
+    const nothing = !found.active && taken.length === 0 && left.length === 0
+    return nothing && isNoUnit(found.unit ?? NO_UNIT) ? null : { ...found, ...digests, taken, left }
   },
   satisfied(state, resource) {
     if (state === null || !state.active || state.started !== state.current) return false
     return state.unit === null
       ? sameWords(state.argv, resource.argv)
-      : state.enabled && unitOf(state.unit) === unitText(resource)
+      : state.enabled && unitContent(state.unit) === unitText(resource)
   },
   conflict(state, { name }) {
-    const unit = unitOf(state?.unit ?? null)
-    if (unit !== null && !unit.startsWith(`${UNIT_MARK}\n`)) {
-      return `there is a unit ${name}.service of somebody else`
-    }
     const taken = state?.taken ?? []
-    return taken.length === 0 ? undefined : `somebody else listens already: ${taken.join(', ')}`
+    const inTheWay = taken.length === 0 ? undefined : `somebody else listens already: ${taken.join(', ')}`
+    return foreignUnit(name, state?.unit ?? null) ?? inTheWay
   },
   apply(state, resource, place) {
     if (this.satisfied(state, resource)) return []

@@ -3,7 +3,7 @@ import type { Command } from '../resource.js'
 import { command, forgiving } from './commands.js'
 import { restoreFile, writeFile, type FileState } from './file.js'
 import type { Life } from './ready.js'
-import { stateDirectory } from './unit-text.js'
+import { stateDirectory, UNIT_MARK } from './unit-text.js'
 
 /** Where an administrator's units are. */
 export function unitPath(name: string): string {
@@ -26,6 +26,26 @@ export function startUnit(name: string, unit: string, was: FileState): Command[]
     command('systemctl', 'enable', `${name}.service`),
     command('systemctl', 'restart', `${name}.service`),
   ]
+}
+
+/** Of a unit file; null when there is none. */
+export function unitContent(state: FileState | null): string | null {
+  const found = state?.file ?? null
+  return found === null ? null : Buffer.from(found.content, 'base64').toString()
+}
+
+/** Neither a file, nor something else in its place, nor a folder missing on the way, which a restore would take away. */
+export function isNoUnit({ file, obstacle, missing }: FileState): boolean {
+  return file === null && obstacle === null && missing.length === 0
+}
+
+/** Why a unit file that is there must not be replaced. */
+export function foreignUnit(name: string, state: FileState | null): string | undefined {
+  if (state !== null && state.obstacle !== null) return `${unitPath(name)} is ${state.obstacle}`
+  const text = unitContent(state)
+  return text === null || text.startsWith(`${UNIT_MARK}\n`)
+    ? undefined
+    : `there is a unit ${name}.service of somebody else`
 }
 
 export interface UnitBefore {

@@ -72,6 +72,18 @@ void t.test('a router under systemd', async (t) => {
     t.strictSame(await changed(), [])
   })
 
+  await t.test('a unit that somebody masked stays so', async (t) => {
+    await systemd.run('systemctl', 'mask', 'mptk-host.service')
+    const { code, stderr } = await mptk('apply', '--config', CONFIG)
+    t.equal(code, 1)
+    t.match(
+      stderr,
+      /boot mptk-host: \/etc\/systemd\/system\/mptk-host.service is a symbolic link to \/dev\/null/,
+    )
+    await systemd.run('systemctl', 'unmask', 'mptk-host.service')
+    t.strictSame(await changed(), [])
+  })
+
   await systemd.write(CONFIG, configured(PASSWORD))
   const start = await hostStateOf(systemd.runner, ...FOLDERS)
   await t.test('applied', async (t) => {
