@@ -37,12 +37,14 @@ export class BuiltProxy {
   readonly #prefix: readonly string[]
   readonly #records: SessionRecord[] = []
   readonly #complaints: string[] = []
+  readonly #recordsLogged: boolean
   #linesRead = 0
 
-  constructor(command: Command, statusPort: number, prefix: readonly string[]) {
+  constructor(command: Command, statusPort: number, prefix: readonly string[], recordsLogged: boolean) {
     this.#command = command
     this.#statusPort = statusPort
     this.#prefix = prefix
+    this.#recordsLogged = recordsLogged
   }
 
   get pid(): number {
@@ -116,8 +118,8 @@ export class BuiltProxy {
   }
 
   /**
-   * Waits until no session is left and the descriptors are those of `before`; of pipes, each
-   * relay thread may have kept some empty ones for the next splice.
+   * Waits until no session is left, each has left its record, and the descriptors are those of
+   * `before`; of pipes, each relay thread may have kept some empty ones for the next splice.
    */
   async settled(before: Record<string, number>): Promise<void> {
     const { pipe: pipesBefore = 0, ...othersBefore } = before
@@ -127,6 +129,10 @@ export class BuiltProxy {
       const { pipe: pipes = 0, ...others } = this.descriptors()
       const active = await this.metric('mptk_sessions_active')
       if (active !== 0) return `${active} sessions in progress`
+      const ended = await this.metric('mptk_sessions_total')
+      if (this.#recordsLogged && this.records.length !== ended) {
+        return `${this.records.length} records of ${ended} sessions`
+      }
       if (pipes > mostPipes) return `${pipes} pipes, at most ${mostPipes} expected`
       const [now, then] = [JSON.stringify(others), JSON.stringify(othersBefore)]
       return now === then ? undefined : `descriptors ${now}, before ${then}`
@@ -183,5 +189,5 @@ export async function startProxy(
     const { code, stderr } = await command.ended
     throw new Error(`mptk run ended with ${code}: ${stderr}`)
   })
-  return new BuiltProxy(command, statusPort, prefix)
+  return new BuiltProxy(command, statusPort, prefix, logLevel === 'info')
 }

@@ -154,6 +154,8 @@ for (const intercept of ['redirect', 'tproxy'] as const) {
     t.match((await status(service)).services, [{ upstream: { state: 'up' } }], 'the upstream did its part')
 
     if (intercept === 'tproxy') await noPortLeft(t, place, service, far)
+    // records are told apart by their number: none may be on its way still
+    for (const [each, before] of idle) await each.settled(before)
 
     await far.stop()
     if (intercept === 'redirect') {
