@@ -39,6 +39,7 @@ export class BuiltProxy {
   readonly #complaints: string[] = []
   readonly #recordsLogged: boolean
   #linesRead = 0
+  #recordsRead = 0
 
   constructor(command: Command, statusPort: number, prefix: readonly string[], recordsLogged: boolean) {
     this.#command = command
@@ -51,7 +52,7 @@ export class BuiltProxy {
     return this.#command.pid
   }
 
-  /** Session records in the order they were logged. */
+  /** Session records in the order they were logged; whoever has looked at them may empty it. */
   get records(): SessionRecord[] {
     this.#readOn()
     return this.#records
@@ -130,8 +131,9 @@ export class BuiltProxy {
       const active = await this.metric('mptk_sessions_active')
       if (active !== 0) return `${active} sessions in progress`
       const ended = await this.metric('mptk_sessions_total')
-      if (this.#recordsLogged && this.records.length !== ended) {
-        return `${this.records.length} records of ${ended} sessions`
+      this.#readOn()
+      if (this.#recordsLogged && this.#recordsRead !== ended) {
+        return `${this.#recordsRead} records of ${ended} sessions`
       }
       if (pipes > mostPipes) return `${pipes} pipes, at most ${mostPipes} expected`
       const [now, then] = [JSON.stringify(others), JSON.stringify(othersBefore)]
@@ -157,8 +159,12 @@ export class BuiltProxy {
     for (; this.#linesRead < lines.length; this.#linesRead++) {
       const line = lines[this.#linesRead] ?? ''
       const entry = line.startsWith('{') ? (JSON.parse(line) as { msg?: string }) : {}
-      if (entry.msg === 'session ended') this.#records.push(entry as unknown as SessionRecord)
-      else this.#complaints.push(line)
+      if (entry.msg !== 'session ended') {
+        this.#complaints.push(line)
+        continue
+      }
+      this.#recordsRead++
+      this.#records.push(entry as unknown as SessionRecord)
     }
   }
 }
