@@ -13,7 +13,8 @@ export function unitPath(name: string): string {
 export function systemdLife(name: string): Life {
   return {
     alive: 'systemctl is-active --quiet "$1"',
-    told: 'journalctl --no-pager --quiet --output=cat --lines=5 --unit="$1"',
+    // the journal reads the last words of a service that has ended in its own time
+    told: 'journalctl --sync 2>/dev/null; journalctl --no-pager --quiet --output=cat --lines=5 --unit="$1"',
     subject: `${name}.service`,
   }
 }

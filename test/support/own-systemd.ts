@@ -24,9 +24,9 @@ mount -t tmpfs -o mode=755 tmpfs /run
 own=$1 units=/run/units
 mkdir -p /run/lock /run/systemd "$units"
 if [ ! -e "$own/etc" ]; then
-  mkdir "$own/lib"
-  cp -a /etc "$own/etc"
-  rm -rf "$own/etc/systemd" "$own/etc/mptk"
+  mkdir "$own/lib" "$own/etc"
+  # not /etc/mptk, which another test may be making or removing meanwhile
+  find /etc -mindepth 1 -maxdepth 1 ! -name systemd ! -name mptk -exec cp -a -t "$own/etc" -- {} +
   mkdir -p "$own/etc/systemd/system"
 fi
 mount --bind "$own/etc" /etc
