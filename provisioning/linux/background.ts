@@ -9,13 +9,14 @@ import type { Life } from './ready.js'
 
 /**
  * `$1.pid` holds: process id, its start time (field 22 of /proc/pid/stat), the boot it was in and
- * its words in base64. A process that has ended and that nobody has waited for is no living one.
+ * its words in base64. A process that has ended and that nobody has waited for is no living one,
+ * unless threads of it (field 20) are still about to end: they hold its sockets until then.
  */
 const ALIVE = `
 read -r pid start boot words 2>/dev/null <"$1.pid" &&
   [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] &&
   sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null |
-    awk -v start="$start" '$20 == start && $1 != "Z" && $1 != "X" { yes = 1 } END { exit !yes }'
+    awk -v start="$start" '$20 == start && ($18 > 1 || $1 != "Z" && $1 != "X") { yes = 1 } END { exit !yes }'
 `.trim()
 
 /** Run as the process that becomes the service: its record is there before it is. */
