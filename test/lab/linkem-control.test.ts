@@ -21,9 +21,27 @@ const settings = z.looseObject({
 })
 const show = async (link: Link) => settings.parse(await link.command('show')).settings
 
-/** Packets over the link and back while settings change; `ping` fails unless as many come back. */
+const counters = z.tuple([
+  z.looseObject({ stats64: z.looseObject({ rx: z.looseObject({ packets: z.number() }) }) }),
+])
+
+/** Frames that the kernel of a host has had from the link. */
+const received = (host: Namespace): number =>
+  counters.parse(JSON.parse(host.run('ip', '-json', '-stats', 'link', 'show', 'dev', 'eth0')))[0].stats64.rx
+    .packets
+
+/**
+ * Packets over the link and back while settings change: as many must come back. ping itself does not
+ * wait for the last ones longer than it took the others.
+ */
 async function flow(t: Test, { a, toB }: TwoHosts, what: string, count = 20): Promise<void> {
-  t.equal((await ping(a.prefix, '-i', '0.002', '-c', `${count}`, '-s', '1400', toB)).length, count, what)
+  const before = received(a)
+  await ping(a.prefix, '-i', '0.002', '-c', `${count}`, '-s', '1400', toB)
+  await until(`${what}: ${count} packets back`, () => {
+    const found = received(a) - before
+    return found >= count ? undefined : `${found}`
+  })
+  t.equal(received(a) - before, count, what)
 }
 
 for (const [name, program] of Object.entries(PROGRAMS)) {
@@ -124,6 +142,13 @@ for (const [name, program] of Object.entries(PROGRAMS)) {
 const hasCarrier = (host: Namespace) =>
   host.run('ip', '-brief', 'link', 'show', 'dev', 'eth0').includes('LOWER_UP')
 
+/** The kernel begins to send a moment after the carrier has come back, and shows that as the state UP. */
+const untilUp = (host: Namespace) =>
+  until('the device', () => {
+    const shown = host.run('ip', '-brief', 'link', 'show', 'dev', 'eth0')
+    return /^eth0 +UP /.test(shown) ? undefined : shown.trim()
+  })
+
 await t.test('down takes the carrier from both ends, up gives it back', async (t) => {
   const hosts = await twoHosts(t)
   const { a, b, link, toB } = hosts
@@ -134,6 +159,7 @@ await t.test('down takes the carrier from both ends, up gives it back', async (t
   t.equal((await ping(a.prefix, '-i', '0.01', '-c', '3', '-W', '0.1', toB)).length, 0)
   await link.set('up')
   t.ok(hasCarrier(a) && hasCarrier(b))
+  for (const host of [a, b]) await untilUp(host)
   await flow(t, hosts, 'after')
 })
 
@@ -263,7 +289,7 @@ await t.test('TCP is carried in single frames, as on a wire', async (t) => {
   const server = spawn('ip', ['netns', 'exec', b.name, 'iperf3', '--server', '--one-off', '--forceflush'])
   t.teardown(() => server.kill('SIGKILL'))
   await once(server.stdout, 'data')
-  a.run('iperf3', '--client', toB, '--time', '1')
+  a.run('iperf3', '--client', toB, '--bytes', '2M')
   const { in: entered, dropped } = (await link.stats())['a>b']
   t.ok(entered.packets > 500)
   t.ok(entered.bytes <= entered.packets * 1514)

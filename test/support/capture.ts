@@ -44,7 +44,8 @@ export async function capture(
     ...['--immediate-mode', '-Z', 'root', '-B', '65536', '-s', '64', filter],
   ]
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  const exited = once(child, 'exit')
+  // when its last words are here, too
+  const ended = once(child, 'close')
   const said: string[] = []
   const lines = createInterface({ input: child.stderr })
   const listening = new Promise<void>((resolve, reject) => {
@@ -52,13 +53,13 @@ export async function capture(
       said.push(line)
       if (line.includes('listening on')) resolve()
     })
-    child.once('exit', () => reject(new Error(`tcpdump: ${said.join('; ')}`)))
+    child.once('close', () => reject(new Error(`tcpdump: ${said.join('; ')}`)))
   })
   await listening
   return {
     async stop() {
       child.kill('SIGINT')
-      await exited
+      await ended
       if (!said.includes('0 packets dropped by kernel')) throw new Error(`tcpdump: ${said.join('; ')}`)
       return readCapture(file)
     },

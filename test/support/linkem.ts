@@ -49,7 +49,7 @@ export interface LinkOptions {
 
 export class Link {
   readonly process: ChildProcessWithoutNullStreams
-  /** Settles with exit code and signal. */
+  /** Settles with exit code and signal when all that it printed is here. */
   readonly exited: Promise<[number | null, NodeJS.Signals | null]>
   #stderr = ''
   readonly #answers: AsyncIterator<string, undefined>
@@ -67,7 +67,7 @@ export class Link {
       ],
       { stdio: 'pipe' },
     )
-    this.exited = once(this.process, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
+    this.exited = once(this.process, 'close') as Promise<[number | null, NodeJS.Signals | null]>
     this.process.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
     // a command sent to a process that ended is seen by its missing answer
     this.process.stdin.on('error', () => undefined)
@@ -94,7 +94,10 @@ export class Link {
   /** The next answer to lines written to the process directly. */
   async nextAnswer(): Promise<unknown> {
     const { done, value } = await this.#answers.next()
-    if (done === true) throw new Error(`linkem gave no answer: ${this.#stderr}`)
+    if (done === true) {
+      await this.exited
+      throw new Error(`linkem gave no answer: ${this.#stderr}`)
+    }
     return JSON.parse(value)
   }
 
