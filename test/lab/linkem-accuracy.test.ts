@@ -144,9 +144,9 @@ for (const percent of [1, 3]) {
         ...['-b', '20M', '-l', '125', '-k', '100000', '-w', '2M'],
       )
       const overflowed = receiveErrors() - before
-      const found = (100 * lost) / packets
+      const found = (100 * (lost - overflowed)) / packets
       return {
-        text: `${lost} of ${packets} lost, ${found.toFixed(3)} %; ${overflowed} in the receiver's buffer`,
+        text: `${lost} of ${packets} lost, ${overflowed} of them in the receiver's buffer: ${found.toFixed(3)} %`,
         wrong: [
           ...(packets < 100_000 ? [`only ${packets} packets`] : []),
           ...(Math.abs(found - percent) > 0.2 ? [`${found} % instead of ${percent} %`] : []),

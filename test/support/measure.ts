@@ -24,6 +24,10 @@ export async function ping(prefix: readonly string[], ...args: string[]): Promis
   return [...output.matchAll(/time=([\d.]+) ms/g)].map((match) => Number(match[1]))
 }
 
+/** iperf3 begins with a datagram of its own and does not send it again: where packets are lost, it may be that one. */
+const FIRST_LOST = /unable to read from stream socket/
+const ATTEMPTS = 5
+
 const udpReport = z.looseObject({
   end: z.looseObject({
     sum: z.looseObject({ packets: z.number() }),
@@ -46,6 +50,24 @@ export async function udp(
   address: string,
   ...args: string[]
 ): Promise<UdpResult> {
+  for (let attempt = 1; ; attempt++) {
+    const report = await runUdp(from, to, address, args)
+    const { error } = z.looseObject({ error: z.string().optional() }).parse(report)
+    if (error !== undefined && FIRST_LOST.test(error) && attempt < ATTEMPTS) continue
+    if (error !== undefined) throw new Error(`iperf3: ${error}`)
+    const [stream] = udpReport.parse(report).end.streams
+    if (stream === undefined) throw new Error('iperf3 reported no stream')
+    return { packets: stream.udp.packets, lost: stream.udp.lost_packets }
+  }
+}
+
+/** @returns what the client printed as JSON, its failure too */
+async function runUdp(
+  from: readonly string[],
+  to: readonly string[],
+  address: string,
+  args: readonly string[],
+): Promise<unknown> {
   const [command, ...rest] = [...to, 'iperf3', '--server', '--one-off', '--forceflush']
   const server = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
   const served = once(server, 'exit')
@@ -56,11 +78,7 @@ export async function udp(
     server.stdout.resume()
     const [client = '', ...clientRest] = [...from, 'iperf3', '--client', address, '--udp', '--json', ...args]
     const child = spawn(client, clientRest, { stdio: ['ignore', 'pipe', 'inherit'] })
-    const output = await text(child.stdout)
-    const report = udpReport.parse(JSON.parse(output))
-    const [stream] = report.end.streams
-    if (stream === undefined) throw new Error('iperf3 reported no stream')
-    return { packets: stream.udp.packets, lost: stream.udp.lost_packets }
+    return JSON.parse(await text(child.stdout))
   } finally {
     server.kill('SIGTERM')
     await served
