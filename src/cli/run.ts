@@ -11,14 +11,16 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 /** Runs until SIGINT or SIGTERM; a second one while stopping ends the process at once. */
 async function runUntilSignal(config: Config, tryIt: boolean): Promise<void> {
   const host = await startHost(config)
-  console.log(banner(host, tryIt))
-  await new Promise<void>((resolve) => {
+  // before the banner: whoever has read it may send a signal at once
+  const ended = new Promise<void>((resolve) => {
     const onSignal = (): void => {
       for (const signal of SIGNALS) process.off(signal, onSignal)
       resolve()
     }
     for (const signal of SIGNALS) process.on(signal, onSignal)
   })
+  console.log(banner(host, tryIt))
+  await ended
   // a name still being looked up keeps the process until the resolver gives up: libuv waits for its threads
   await host.stop()
 }

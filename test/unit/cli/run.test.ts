@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { SessionRecord } from '../../../proxy/session.js'
+import { openDescriptors } from '../../support/proc-state.js'
 import { start, type Command } from '../../support/process.js'
 import { until } from '../../support/until.js'
 import { echoServer, request, server, Talker } from '../proxy/host.js'
@@ -63,6 +64,12 @@ async function connected(t: Test, socks: number, port: number): Promise<Talker> 
   return talker
 }
 
+/** Of a service whose upstream may take its time: it dials until the test ends that. */
+function through(port: number): object {
+  const upstream = { type: 'socks5', address: `127.0.0.1:${port}`, connectTimeout: '5m' }
+  return { upstream, timeouts: { dial: '5m' } }
+}
+
 function recordsOf(stderr: string): SessionRecord[] {
   return stderr
     .trim()
@@ -77,6 +84,12 @@ void t.test('the status address', async (t) => {
   const talker = await Talker.to(t, socks)
   talker.send(`050102 01 05 616c696365 07 68756e74657232 ${request('127.0.0.1', echo)} 6869`)
   t.match(await talker.take(16), /6869$/)
+  // bytes are counted once they are sent
+  await until('the bytes are counted', async () => {
+    const { text } = await page(status, '/status')
+    const { sessions } = JSON.parse(text) as { sessions: { up: number; down: number }[] }
+    return sessions[0]?.up === 2 && sessions[0].down === 2 ? undefined : text
+  })
 
   const answer = await page(status, '/status')
   t.match(answer, { code: 200, type: 'application/json' })
@@ -167,7 +180,7 @@ void t.test('the status address', async (t) => {
 
 void t.test('a client that left while the proxy still dials does not break the status', async (t) => {
   const silent = await server(t, () => undefined)
-  const { socks, status } = await running(t, { upstream: { type: 'socks5', address: `127.0.0.1:${silent}` } })
+  const { socks, status } = await running(t, through(silent))
   const talker = await Talker.to(t, socks)
   talker.send(`${NO_AUTH} ${request('127.0.0.1', 80)}`)
   const sessions = async (): Promise<{ state: string }[]> => {
@@ -187,7 +200,7 @@ void t.test('a client that left while the proxy still dials does not break the s
 async function stops(t: Test, signal: 'SIGTERM' | 'SIGINT'): Promise<void> {
   const echo = await echoServer(t)
   const silent = await server(t, () => undefined)
-  const near = await running(t, { upstream: { type: 'socks5', address: `127.0.0.1:${silent}` } })
+  const near = await running(t, through(silent))
   const far = await running(t)
   const relaying = [await connected(t, far.socks, echo), await connected(t, far.socks, echo)]
   const greeted = await Talker.to(t, far.socks)
@@ -214,14 +227,31 @@ async function stops(t: Test, signal: 'SIGTERM' | 'SIGINT'): Promise<void> {
 void t.test('SIGTERM with connections in every state', (t) => stops(t, 'SIGTERM'))
 void t.test('SIGINT with connections in every state', (t) => stops(t, 'SIGINT'))
 
+void t.test('a signal as soon as the banner is there', async (t) => {
+  const atOnce = `
+    const log = console.log
+    console.log = (text) => {
+      log(text)
+      process.kill(process.pid, 'SIGTERM')
+    }`
+  const preload = `NODE_OPTIONS=--import=data:text/javascript,${encodeURIComponent(atOnce)}`
+  const { command } = await running(t, {}, ['env', preload])
+  t.match(await command.ended, { code: 0, signal: null })
+})
+
 void t.test('out of descriptors: no crash, and service again when there are some', async (t) => {
   const echo = await echoServer(t)
   const { command, socks, status } = await running(t, {}, ['sh', '-c', 'ulimit -n 100; exec "$@"', 'sh'])
+  const { socket: before } = openDescriptors(command.pid)
   const crowd = await Promise.all(
     Array.from({ length: 200 }, (_, i) => Talker.to(t, i % 2 === 0 ? socks : status)),
   )
   await command.stderr.find(/"msg":"accepting pauses"/)
   for (const talker of crowd) talker.socket.destroy()
+  await until('the crowd is gone', () => {
+    const { socket } = openDescriptors(command.pid)
+    return socket === before ? undefined : `${socket} sockets, ${before} before`
+  })
   const after = await connected(t, socks, echo)
   t.match(await page(status, '/healthz'), { code: 200 })
   after.socket.destroy()
