@@ -15,8 +15,10 @@ function dial(fd: number, to: SocketAddress): Promise<Error | undefined> {
 async function silent(t: Test): Promise<{ sockets: Loopback; at: SocketAddress }> {
   const sockets = new Loopback(t)
   // backlog 0 holds one
-  const { at } = sockets.listener(tcp, 0)
+  const { fd, at } = sockets.listener(tcp, 0)
   t.equal(await dial(sockets.socket(tcp), at), undefined)
+  // the client may know of its connection before the queue does
+  await ready(fd, 'readable')
   return { sockets, at }
 }
 

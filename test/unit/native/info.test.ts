@@ -123,6 +123,13 @@ void t.test('other kernels, through a preloaded getsockopt', async (t) => {
     native.listen(listener, 1)
     const client = native.socket(mptcp)
     native.connect(client, '${LOOPBACK[4]}', native.localAddress(listener).port)
+    await new Promise((resolve) => {
+      const watcher = native.watch(client, () => {
+        watcher.close()
+        resolve()
+      })
+      watcher.start({ readable: false, writable: true })
+    })
     const { info, tcpInfo, addresses, source } = native.upstreamInfo(client)
     const port = native.localAddress(client).port
     console.log(JSON.stringify({

@@ -123,8 +123,8 @@ for (const route of ROUTES) {
 void t.test('an idle relay times out and resets its peers; bytes hold the timeout off', async (t) => {
   const loopback = new Loopback(t)
   const engine = engineFor(t)
-  const idle = await relayed(engine, loopback, SPLICED, { idleTimeout: 1000 })
-  const busy = await relayed(engine, loopback, SPLICED, { idleTimeout: 1000 })
+  const idle = await relayed(engine, loopback, SPLICED, { idleTimeout: 3000 })
+  const busy = await relayed(engine, loopback, SPLICED, { idleTimeout: 3000 })
   // the busy one moves bytes, in one direction only, until after the idle one's end
   let moved = 0
   for (let rest = 30; rest > 0; rest -= engine.active === 2 ? 0 : 1) {

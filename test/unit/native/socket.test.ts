@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { native } from '../../../src/native.js'
+import { native, type AcceptedSocket } from '../../../src/native.js'
 import { KINDS, LOOPBACK, Loopback, ready, receive, thrown } from './loopback.js'
 import { addon, runScript } from './child.js'
 
@@ -70,8 +70,10 @@ for (const kind of KINDS) {
     const clients = []
     for (let i = 0; i < 7; i++) clients.push(await sockets.connect(kind, at))
     const first = await sockets.accept(fd, 3)
-    const rest = await sockets.accept(fd, 64)
-    t.same([first.length, rest.length], [3, 4])
+    t.ok(first.length <= 3, `${first.length} of at most 3`)
+    // a client may know of its connection before the queue does
+    const rest = []
+    while (first.length + rest.length < clients.length) rest.push(...(await sockets.accept(fd, 64)))
     t.same(
       [...first, ...rest].map(({ port }) => port).sort(),
       clients.map((client) => native.localAddress(client).port).sort(),
@@ -88,10 +90,13 @@ for (const kind of KINDS) {
     const after = await sockets.connect(kind, at)
     native.reset(sockets.release(resetting))
     native.close(sockets.release(closing))
-    const accepted = await sockets.accept(fd)
+    const accepted: AcceptedSocket[] = []
     for (const client of [before, after]) {
       const { port } = native.localAddress(client)
-      const server = accepted.find((each) => each.port === port)
+      const find = (): AcceptedSocket | undefined => accepted.find((each) => each.port === port)
+      // a client may know of its connection before the queue does
+      while (find() === undefined) accepted.push(...(await sockets.accept(fd)))
+      const server = find()
       if (server === undefined) throw new Error(`port ${port} was not accepted`)
       native.send(client, Buffer.from('here'))
       t.equal(await receive(server.fd), 'here')
@@ -173,6 +178,8 @@ void t.test('out of descriptors, accept hands on what it has and then says EMFIL
      native.listen(listener, 16)
      const { port } = native.localAddress(listener)
      for (let i = 0; i < 4; i++) native.connect(native.socket(tcp), '127.0.0.1', port)
+     // the length of the queue is tcpi_unacked of a listener (tcp_get_info)
+     while (native.getOption(listener, 6, 11, 104).readUInt32LE(24) < 4) await null
      const filler = []
      try { for (;;) filler.push(native.socket(tcp)) } catch (error) { console.log('full', error.code) }
      native.close(filler.pop())

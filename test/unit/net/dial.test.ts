@@ -12,9 +12,12 @@ import type { Connection } from '../../../src/net/connection.js'
 import { connect, dial } from '../../../src/net/dial.js'
 import { listen } from '../../../src/net/listen.js'
 import { until } from '../../support/until.js'
+import { ready } from '../native/loopback.js'
 
 const kernel = detectKernel()
 const tcp: SocketWish = { transport: 'tcp' }
+/** No dial here takes a hundredth of this, milliseconds. */
+const PATIENCE = 30_000
 const signal = new AbortController().signal
 
 /** A listener of ours; what it accepts is closed with the test. */
@@ -44,7 +47,7 @@ async function pair(t: Test, wish = tcp): Promise<[Connection, Connection]> {
   const connection = await dial(
     kernel,
     { host: address.address, port: address.port },
-    { wish, timeout: 5000 },
+    { wish, timeout: PATIENCE },
   )
   t.teardown(() => connection.close())
   return [connection, await next()]
@@ -101,7 +104,7 @@ void t.test('what cannot be dialled', async (t) => {
   const { port } = free.address() as AddressInfo
   free.close()
   await once(free, 'close')
-  const options = { wish: tcp, timeout: 5000 }
+  const options = { wish: tcp, timeout: PATIENCE }
   await t.rejects(dial(kernel, { host: '127.0.0.1', port }, options), {
     code: 'ECONNREFUSED',
     syscall: 'connect',
@@ -129,15 +132,17 @@ void t.test('no answer', async (t) => {
   // an accept queue of one, from which nobody takes
   native.listen(deaf, 0)
   const to = { host: '127.0.0.1', port: native.localAddress(deaf).port }
-  const first = await dial(kernel, to, { wish: tcp, timeout: 5000 })
+  const first = await dial(kernel, to, { wish: tcp, timeout: PATIENCE })
   t.teardown(() => first.close())
+  // the client may know of its connection before the queue does
+  await ready(deaf, 'readable')
   const descriptors = readdirSync('/proc/self/fd').length
   await t.rejects(dial(kernel, to, { wish: tcp, timeout: 50 }), {
     code: 'MPTK_TIMEOUT',
     message: `no connection to 127.0.0.1:${to.port} within 50 ms`,
   })
   const withdrawn = new Cancel()
-  const second = dial(kernel, to, { wish: tcp, timeout: 5000, signal: withdrawn })
+  const second = dial(kernel, to, { wish: tcp, timeout: PATIENCE, signal: withdrawn })
   withdrawn.abort(new Error('the client left'))
   await t.rejects(second, { message: 'the client left' })
   t.equal(readdirSync('/proc/self/fd').length, descriptors, 'the descriptors are closed')
@@ -158,7 +163,7 @@ void t.test('a name goes to the addresses that rules leave', async (t) => {
     { host: 'localhost', port: address.port },
     {
       wish: tcp,
-      timeout: 5000,
+      timeout: PATIENCE,
       allow: (each) => {
         asked.push(each)
         return each === '127.0.0.1'
