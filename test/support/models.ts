@@ -10,6 +10,7 @@ import type { RunResult } from '../../src/exec.js'
 import { hostStateOf, stateChanges } from './host-state.js'
 import { median } from './median.js'
 import { scratchFolder } from './scratch.js'
+import { until } from './until.js'
 
 /** Of `/run` only what could be of mptk: the rest is the machine's, where other programs come and go. */
 const FOLDERS = ['/etc', '/var/lib', '/run/mptk', '/run/systemd']
@@ -262,10 +263,22 @@ async function middle(measure: () => Promise<number>): Promise<number> {
   return median(values)
 }
 
-/** The web server's log: host, path, who asked and who that is said to be, by PROXY protocol. */
-export async function seenByWeb({ folder }: Models): Promise<string[]> {
-  return (await readFile(join(folder, 'access.log'), 'utf8')).trimEnd().split('\n')
+/**
+ * The web server's log: host, path, who asked and who that is said to be, by PROXY protocol. A page
+ * may be there before its line is, so another page is asked for: nginx does one thing after another.
+ */
+export async function seenByWeb({ lab, folder }: Models): Promise<string[]> {
+  const mark = `/page.html?mark=${marks++}`
+  await lab.host('web').run(['curl', '-sS', '--fail', '-o', '/dev/null', `http://10.0.3.3${mark}`])
+  let lines: string[] = []
+  await until(`${mark} in the log`, async () => {
+    const log = await readFile(join(folder, 'access.log'), 'utf8')
+    lines = log.trimEnd().split('\n')
+    return lines.some((line) => line.includes(`${mark} `)) ? undefined : 'missing'
+  })
+  return lines.filter((line) => !line.includes('/page.html?mark='))
 }
+let marks = 0
 
 /** The web server's log of what `work` asked for, one line for each request that it ended. */
 export async function asked(models: Models, work: () => Promise<unknown>): Promise<string[]> {
