@@ -1,6 +1,7 @@
 /**
- * A `flock` that kills `mptk -9` at its N-th call, before it lets the command run: every command
- * with which mptk changes a host is run by flock, so this is every place where mptk can be killed.
+ * A `flock` that kills `mptk -9`, or sends it another signal, at its N-th call, before it lets the
+ * command run: every command with which mptk changes a host is run by flock, so this is every place
+ * where mptk can be killed.
  */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ export class KillingFlock {
   readonly env: Record<string, string>
   readonly #folder: string
 
-  constructor(folder: string) {
+  constructor(folder: string, signal: 'KILL' | 'INT' = 'KILL') {
     this.#folder = folder
     this.env = { PATH: `${folder}:${process.env['PATH'] ?? ''}` }
     const flock = join(folder, 'flock')
@@ -20,7 +21,7 @@ cd ${folder} || exit
 echo call >>calls
 if [ "$(wc -l <calls)" -eq "$(cat at)" ]; then
   while [ ! -s pid ]; do sleep 0.01; done
-  kill -9 "$(cat pid)"
+  kill -s ${signal} "$(cat pid)"
   # whoever comes next meets a command that is still to come
   sleep 0.3
 fi

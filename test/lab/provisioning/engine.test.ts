@@ -1,11 +1,26 @@
 /** `mptk plan, apply, confirm, status, revert` on a host of its own. */
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
+import { KillingFlock } from '../../support/killing-flock.js'
 import { run } from '../../support/process.js'
 import { BROKEN, ProvisionedHost } from '../../support/provisioned-host.js'
+import { scratchFolder } from '../../support/scratch.js'
 import { runTool } from '../../support/tools.js'
 import { until } from '../../support/until.js'
+
+/** As if the time to confirm were over: the watchdog's `sleep` ends. */
+async function endWait({ state }: ProvisionedHost): Promise<void> {
+  const [pending = ''] = readdirSync(state).filter((name) => name.startsWith('pending-'))
+  const [watchdog = ''] = readFileSync(join(state, pending), 'utf8').split(' ')
+  await until('its sleep', () => {
+    const [sleep] = readFileSync(`/proc/${watchdog}/task/${watchdog}/children`, 'utf8').trim().split(' ')
+    if (sleep === undefined || sleep === '') return 'not begun'
+    if (readFileSync(`/proc/${sleep}/comm`, 'utf8') !== 'sleep\n') return 'about to begin'
+    process.kill(Number(sleep), 'SIGTERM')
+    return undefined
+  })
+}
 
 void t.test('there and back, with others’ settings untouched', async (t) => {
   const host = new ProvisionedHost(t)
@@ -114,9 +129,11 @@ void t.test('undo.sh needs nothing of mptk', async (t) => {
 void t.test('not confirmed, it undoes itself; confirmed, it stays', async (t) => {
   const host = new ProvisionedHost(t)
   const before = await host.snapshot()
-  const applied = await host.mptk('apply', '--confirm-within', '5s')
-  t.match(applied, { code: 0, stdout: /undone again in 5 s unless you say: mptk confirm --netns / })
-  await until('the watchdog', () => (existsSync(host.state) ? 'not done' : undefined))
+  // the time runs from before the first change, and a busy machine needs some of it for them all
+  const applied = await host.mptk('apply', '--confirm-within', '20s')
+  t.match(applied, { code: 0, stdout: /undone again in 20 s unless you say: mptk confirm --netns / })
+  // the folders are what it removes last, the outermost at the end
+  await until('the watchdog', () => (existsSync(dirname(host.state)) ? 'not done' : undefined), 90_000)
   t.strictSame(await host.changedSince(before), [])
   t.match(await host.mptk('confirm'), { code: 0, stdout: 'nothing waits to be confirmed\n' })
 
@@ -125,19 +142,23 @@ void t.test('not confirmed, it undoes itself; confirmed, it stays', async (t) =>
   t.match(await host.mptk('apply'), { code: 1, stderr: /waits for mptk confirm/ })
   t.match(await host.mptk('confirm'), { code: 0, stdout: 'confirmed: it stays\n' })
   t.match(await host.mptk('status'), { code: 0 })
-  const { stdout } = await runTool('ps', ['-eo', 'args']).then(({ stdout }) => ({
-    stdout: stdout.toString(),
-  }))
-  t.notMatch(stdout, `mptk-watchdog ${host.state}`)
+  await until('the watchdog to be ended', async () => {
+    const { stdout } = await runTool('ps', ['-eo', 'args'])
+    return stdout.toString().includes(`mptk-watchdog ${host.state}`) ? 'there' : undefined
+  })
   await host.mptk('revert')
   t.strictSame(await host.changedSince(before), [])
 
   await host.mptk('apply')
   const first = await host.snapshot()
   writeFileSync(host.config, readFileSync(host.config, 'utf8').replace('600', '500'))
-  await host.mptk('apply', '--confirm-within', '3s')
+  await host.mptk('apply', '--confirm-within', '600s')
   t.equal(host.namespace.run('sysctl', '-n', 'net.ipv4.tcp_keepalive_time'), '500\n')
-  await until('the watchdog', () => (existsSync(join(host.state, 'rollback.sh')) ? 'not done' : undefined))
+  await endWait(host)
+  await until('the watchdog', () => {
+    const waits = readdirSync(host.state).filter((name) => /^(rollback|pending|expired)/.test(name))
+    return waits.length === 0 ? undefined : waits.join()
+  })
   t.equal(host.namespace.run('sysctl', '-n', 'net.ipv4.tcp_keepalive_time'), '600\n')
   const changes = await host.changedSince(first)
   t.strictSame(
@@ -149,11 +170,13 @@ void t.test('not confirmed, it undoes itself; confirmed, it stays', async (t) =>
 void t.test('a signal takes everything back', async (t) => {
   const host = new ProvisionedHost(t)
   const before = await host.snapshot()
-  const apply = host.start(host.args('apply'))
-  await apply.stdout.find(/^rule /)
-  apply.signal('SIGINT')
-  const { code, stderr } = await apply.ended
+  const flock = new KillingFlock(scratchFolder(t), 'INT')
+  flock.killAt(12)
+  const apply = host.start(host.args('apply'), flock.env)
+  flock.victim(apply.pid)
+  const { code, stdout, stderr } = await apply.ended
   t.equal(code, 130)
+  t.match(stdout, /^rule /m, 'in the midst of it')
   t.match(stderr, /interrupted \(SIGINT\) \(everything was undone\)/)
   t.strictSame(await host.changedSince(before), [])
 })
