@@ -74,7 +74,7 @@ export class BuiltProxy {
         'curl',
         '-sS',
         '--max-time',
-        '20',
+        '50',
         url,
       ])
       if (code !== 0) throw new Error(`curl ${url}: ${stderr}`)

@@ -17,7 +17,8 @@ import { runTool } from './tools.js'
 
 export const WEB = ['10.97.4.2', '[fd97:4::2]'] as const
 export const WEB_PORT = 8080
-export const IPERF_PORT = 5301
+/** A server for each direction: one that has not heard of the end of a test refuses the next. */
+export const IPERF_PORTS = { up: 5301, down: 5302 }
 export const PORT = 5201
 export const SOCKS = '10.97.2.2:1080'
 
@@ -87,7 +88,9 @@ export async function site(t: Test): Promise<Site> {
 
   await serve(t, ...program(web, 'held-web.ts', WEB_PORT), /^up$/)
   const [ip = '', ...inWeb] = web.prefix
-  await serve(t, ip, [...inWeb, 'iperf3', '-s', '--forceflush', '-p', String(IPERF_PORT)], /Server listening/)
+  for (const port of Object.values(IPERF_PORTS)) {
+    await serve(t, ip, [...inWeb, 'iperf3', '-s', '--forceflush', '-p', String(port)], /Server listening/)
+  }
   return { lan, router, proxy }
 }
 
@@ -154,7 +157,7 @@ interface Answer {
 
 export async function curl({ lan }: Site, url: string): Promise<Answer> {
   const [ip = '', ...inLan] = lan.prefix
-  const { code, stdout } = await runTool(ip, [...inLan, 'curl', '-sS', '--max-time', '25', url])
+  const { code, stdout } = await runTool(ip, [...inLan, 'curl', '-sS', '--max-time', '50', url])
   return { code, body: stdout }
 }
 

@@ -53,7 +53,7 @@ async function proxy(t: Test, dialTimeout: string): Promise<{ command: Command; 
       '::1 silent4.test',
       '',
     ].join('\n'),
-    'resolv.conf': `nameserver ${SILENT.v4}\noptions timeout:3 attempts:1\n`,
+    'resolv.conf': `nameserver ${SILENT.v4}\noptions timeout:10 attempts:1\n`,
   })
   const mounts = ['hosts', 'resolv.conf'].map((file) => `mount --bind ${join(folder, file)} /etc/${file}`)
   const prefix = ['unshare', '--mount', 'sh', '-c', `${mounts.join(' && ')} && exec "$@"`, 'sh']

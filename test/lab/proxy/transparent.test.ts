@@ -9,7 +9,7 @@ import { until } from '../../support/until.js'
 import {
   WEB,
   WEB_PORT,
-  IPERF_PORT,
+  IPERF_PORTS,
   PORT,
   SOCKS,
   type Site,
@@ -23,8 +23,8 @@ import {
 } from '../../support/transparent-site.js'
 
 const PARALLEL = 500
-/** Of curl: the connection was reset while it waited for an answer, or before it had looked at it. */
-const RESET = [56, 7]
+/** Of curl: the connection was reset while it waited for an answer, before it had asked, or before it had looked at it. */
+const RESET = [56, 55, 7]
 
 /** The record of the latest session, once there are so many. */
 async function record(service: BuiltProxy, count: number): Promise<SessionRecord> {
@@ -113,9 +113,12 @@ async function manyAtOnce(t: Test, site: Site): Promise<void> {
 }
 
 async function iperf(t: Test, { lan }: Site): Promise<void> {
-  for (const direction of [[], ['-R']]) {
+  for (const [port, direction] of [
+    [IPERF_PORTS.up, []],
+    [IPERF_PORTS.down, ['-R']],
+  ] as const) {
     const [ip = '', ...inLan] = lan.prefix
-    const args = ['iperf3', '-J', '-c', WEB[0], '-p', String(IPERF_PORT), '-n', '200M', ...direction]
+    const args = ['iperf3', '-J', '-c', WEB[0], '-p', String(port), '-n', '200M', ...direction]
     const { code, stdout } = await runTool(ip, [...inLan, ...args])
     t.equal(code, 0, `iperf3 ${direction.join()}`)
     const { end } = JSON.parse(stdout.toString()) as { end: { sum_received: { bytes: number } } }
