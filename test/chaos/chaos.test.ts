@@ -28,6 +28,8 @@ const SMALL = 4 * 1024
  * waver by. Between the looks are 3,600 sessions of the proxy and 1,200 of the client.
  */
 const GROWTH = 4 * 1024 * 1024
+/** For a handshake among {@link PARALLEL}, each of which moves megabytes. */
+const PATIENCE = '2m'
 const PORTS = { client: 1080, proxy: 1081, reverse: 1082, clientStatus: 9400, proxyStatus: 9401 }
 
 interface Way {
@@ -49,10 +51,17 @@ function destination(id: number): string {
 
 async function startBoth(t: Test, port: number): Promise<{ client: BuiltProxy; proxy: BuiltProxy }> {
   const rules = [{ allow: { destinations: '127.64.0.0/16' } }]
+  const timeouts = { handshake: PATIENCE, dial: PATIENCE }
   const proxy = await startProxy(t, {
     services: [
-      { type: 'socks5', listen: `127.0.0.1:${PORTS.proxy}`, users: { alice: { password: 'secret' } }, rules },
-      { type: 'reverse-tcp', listen: `127.0.0.1:${PORTS.reverse}`, target: `127.0.0.1:${port}` },
+      {
+        type: 'socks5',
+        listen: `127.0.0.1:${PORTS.proxy}`,
+        users: { alice: { password: 'secret' } },
+        rules,
+        timeouts,
+      },
+      { type: 'reverse-tcp', listen: `127.0.0.1:${PORTS.reverse}`, target: `127.0.0.1:${port}`, timeouts },
     ],
     statusPort: PORTS.proxyStatus,
   })
@@ -62,9 +71,12 @@ async function startBoth(t: Test, port: number): Promise<{ client: BuiltProxy; p
     username: 'alice',
     password: 'secret',
     mptcp: 'required',
+    connectTimeout: PATIENCE,
   }
   const client = await startProxy(t, {
-    services: [{ type: 'socks5', listen: `127.0.0.1:${PORTS.client}`, transport: 'tcp', rules, upstream }],
+    services: [
+      { type: 'socks5', listen: `127.0.0.1:${PORTS.client}`, transport: 'tcp', rules, upstream, timeouts },
+    ],
     statusPort: PORTS.clientStatus,
   })
   return { client, proxy }

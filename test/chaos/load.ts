@@ -79,7 +79,7 @@ export class ChaosServer {
 }
 
 /** No transfer of a healthy proxy takes a tenth of this, milliseconds. */
-const PATIENCE = 60_000
+const PATIENCE = 180_000
 
 /** Runs all transfers at once and returns when both ends of each are closed. Those that hang are cut off, which shows as their error. */
 export async function runLoad(

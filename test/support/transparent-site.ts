@@ -109,7 +109,15 @@ export function routerService(
   intercept: 'redirect' | 'tproxy',
   whenUnreachable: 'refuse' | 'direct',
 ): Promise<BuiltProxy> {
-  const upstream = { type: 'socks5', address: SOCKS, username: 'branch', password: 'secret', whenUnreachable }
+  const upstream = {
+    type: 'socks5',
+    address: SOCKS,
+    username: 'branch',
+    password: 'secret',
+    whenUnreachable,
+    // hundreds at once may wait long for their greeting on a slow machine
+    connectTimeout: '1m',
+  }
   return startProxy(t, {
     prefix: router.prefix,
     statusPort: 9400,
