@@ -193,6 +193,9 @@ void t.test('so many subflows over one path, replaced when they are lost', async
   t.ok(await conversation.echoes(1_000_000), 'every byte is right after it too')
 
   t.match(status(proxy), { ndiffports: { subflowsPerConnection: 8, connections: 0 } })
+  // the proxy hears of a lost one, and of the end of a new one's handshake, after the client
+  const accepted = (): number | undefined => status(proxy).sessions[0]?.client.subflows.length
+  await until('three subflows at the proxy', () => (accepted() === 3 ? undefined : `${accepted()}`))
   t.equal(status(proxy).sessions[0]?.client.subflows.length, 3, 'accepted connections are left alone')
   await conversation.end()
   await until('nothing to manage', () => {
