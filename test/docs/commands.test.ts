@@ -87,15 +87,15 @@ void t.test('the README, from top to bottom', async (t) => {
     const [, host, ready] = /^(\w+)(?:, until (.*))?$/.exec(where) ?? []
     const argv = ['sh', '-ec', commands]
     if (where === 'root here') {
-      const { stdout } = await localRunner.run(argv, { cwd, env, timeout: 300_000 })
+      const { stdout } = await localRunner.run(argv, { cwd, env, timeout: 900_000 })
       t.match(stdout, /bonded is \d\.\d+ × the sum/, commands)
     } else if (host !== undefined && ready !== undefined) {
       const process = lab.host(host).spawn(argv, { cwd, env })
       // npm start builds first
-      await process.waitForLine(new RegExp(ready), { timeout: 180_000 })
+      await process.waitForLine(new RegExp(ready), { timeout: 600_000 })
       t.pass(commands)
     } else if (host !== undefined) {
-      await t.resolves(lab.host(host).run(argv, { cwd, env, timeout: 120_000 }), commands)
+      await t.resolves(lab.host(host).run(argv, { cwd, env, timeout: 300_000 }), commands)
     }
   }
 })
