@@ -19,7 +19,7 @@ from lab_errors import LabError, run
 MARK = "mptk-lab"
 # In the environment of what a lab runs outside its namespaces: the same mark.
 OWNER_VARIABLE = "MPTK_LAB_OWNER"
-KILL_SECONDS = 5.0
+KILL_SECONDS = 30.0
 
 
 def start_time(pid):

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { Lab, readTopology } from '../../mininet/lab.js'
 import { localRunner, namespaceRunner } from '../../src/exec.js'
+import { until } from '../support/until.js'
 
 const thesis = await readTopology('thesis')
 
@@ -44,7 +45,11 @@ async function startBare(t: Test) {
   // A daemon: it has left every process group and session that ends with somebody.
   await namespaceRunner(pid).run(['iperf3', '-s', '-D'])
   const inside = await watchNamespace(t, pid)
-  t.equal((await inside()).length, 2, 'the shell and the daemon')
+  // on its way to being a daemon it leaves a process behind, which ends
+  await until('the shell and the daemon', async () => {
+    const { length } = await inside()
+    return length === 2 ? undefined : `${length} processes`
+  })
   return { lab, inside }
 }
 

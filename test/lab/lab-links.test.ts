@@ -154,6 +154,11 @@ void t.test('linkem: down and up with addresses and routes, like any link', asyn
   const client = lab.host('client')
   const routes = async (): Promise<string> =>
     (await client.run(['ip', 'route', 'show', 'table', 'all'])).stdout.split('\n').sort().join('\n')
+  // the kernel gives link-local addresses, and their routes, a moment after it was told that a link is up
+  await until('link-local addresses', async () => {
+    const { stdout } = await client.run(['ip', '-6', '-o', 'address', 'show', 'scope', 'link', '-tentative'])
+    return ['wlan', 'cell'].every((name) => stdout.includes(` ${name} `)) ? undefined : stdout
+  })
   const before = await routes()
   await lab.link('wlan').down()
   t.notMatch(await routes(), /10\.0\.1\.1/)
