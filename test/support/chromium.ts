@@ -12,6 +12,8 @@ const PATIENCE = 60_000
 
 interface Message {
   id?: number
+  /** Of the page that it is about. */
+  sessionId?: string
   method?: string
   params?: Record<string, unknown>
   result?: Record<string, unknown>
@@ -95,16 +97,22 @@ export class Browser {
     const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' })
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true })
     const page = new Page(this, String(sessionId))
-    let loaded: () => void = () => undefined
-    const load = new Promise<void>((resolve) => (loaded = resolve))
+    // that of about:blank may end while this listens already
+    const loaded = new Set<unknown>()
+    let wake: () => void = () => undefined
     this.#listener = (message) => {
+      if (message.sessionId !== sessionId) return
       page.note(message)
-      if (message.method === 'Page.loadEventFired') loaded()
+      if (message.method !== 'Page.lifecycleEvent' || message.params?.['name'] !== 'load') return
+      loaded.add(message.params['loaderId'])
+      wake()
     }
     for (const domain of ['Page', 'Network', 'Runtime', 'Log']) await page.send(`${domain}.enable`)
+    await page.send('Page.setLifecycleEventsEnabled', { enabled: true })
     await page.look(view)
-    await page.send('Page.navigate', { url: (what instanceof URL ? what : pathToFileURL(what)).href })
-    await load
+    const url = (what instanceof URL ? what : pathToFileURL(what)).href
+    const { loaderId } = await page.send('Page.navigate', { url })
+    while (!loaded.has(loaderId)) await new Promise<void>((resolve) => (wake = resolve))
     return page
   }
 
