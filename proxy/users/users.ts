@@ -9,6 +9,8 @@ export class Users {
   readonly #key = randomBytes(32)
   /** Digest of the last password that matched a user's hash, so that scrypt runs once a user, not once a connection. */
   readonly #verified = new Map<string, Buffer>()
+  /** Hashing that is under way, by user and digest: connections that come at once share one. */
+  readonly #hashing = new Map<string, Promise<boolean>>()
 
   /** What an unknown user is compared with, so that it costs what a wrong password costs. */
   readonly #decoy: UsersConfig[string]
@@ -30,9 +32,18 @@ export class Users {
 
     const known = this.#verified.get(username)
     if (known !== undefined && timingSafeEqual(given, known)) return true
-    if (!(await matchesHash(password, entry.passwordHash))) return false
+    if (!(await this.#hashOnce(username, password, given, entry.passwordHash))) return false
     if (this.#entries.has(username)) this.#verified.set(username, given)
     return true
+  }
+
+  #hashOnce(username: string, password: string, given: Buffer, stored: string): Promise<boolean> {
+    const key = `${given.toString('hex')} ${username}`
+    const underWay = this.#hashing.get(key)
+    if (underWay !== undefined) return underWay
+    const answer = matchesHash(password, stored).finally(() => this.#hashing.delete(key))
+    this.#hashing.set(key, answer)
+    return answer
   }
 
   /** Equal lengths, so that comparing does not tell the length. */

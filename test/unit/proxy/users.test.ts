@@ -49,6 +49,28 @@ void t.test('who may pass', async (t) => {
   t.ok(await users.verify('bob', 'geheim'), 'a wrong try changes nothing')
 })
 
+/** Processor time until all of these are answered, on all threads, microseconds. */
+async function cost(answers: () => Promise<boolean>[]): Promise<number> {
+  const before = process.cpuUsage()
+  await Promise.all(answers())
+  const { user, system } = process.cpuUsage(before)
+  return user + system
+}
+
+void t.test('a crowd that comes at once is hashed once', async (t) => {
+  const passwordHash = await hashPassword('geheim')
+  const verify = (users: Users, times: number, password: string): Promise<boolean>[] =>
+    Array.from({ length: times }, () => users.verify('bob', password))
+  for (const password of ['geheim', 'falsch']) {
+    const one = await cost(() => verify(new Users({ bob: { passwordHash } }), 1, password))
+    const crowd = await cost(() => verify(new Users({ bob: { passwordHash } }), 64, password))
+    t.ok(crowd < 16 * one, `${password}: 64 cost ${(crowd / one).toFixed(1)} times as much as one`)
+  }
+  const users = new Users({ bob: { passwordHash } })
+  const mixed = ['geheim', 'falsch', 'geheim', ''].map((password) => users.verify('bob', password))
+  t.strictSame(await Promise.all(mixed), [true, false, true, false], 'each gets its own answer')
+})
+
 void t.test('nobody at all', async (t) => {
   const users = new Users({})
   t.notOk(await users.verify('alice', ''))
