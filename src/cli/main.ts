@@ -2,10 +2,11 @@
 /** The command line: parses, runs one command, and turns every failure into one line and an exit code. */
 // first: the flag it sets must be there before the heap has grown
 import './heap.js'
-import yargs from 'yargs'
+import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { describeError, MptkError } from '../errors.js'
 import { registerCommands } from './commands.js'
+import { refuseUnknownOptions } from './unknown-options.js'
 import { version } from './version.js'
 
 /** Wrong use: an unknown option, a wrong configuration, an address already taken. */
@@ -22,13 +23,14 @@ const USAGE_CODES: readonly string[] = [
 ]
 
 async function main(argv: string[]): Promise<void> {
-  const parser = yargs(argv)
+  const parser: Argv = yargs(argv)
     .scriptName('mptk')
     .usage(
       '$0 <command> [options]\n\nMultipath TCP for programs, web sites and networks that do not have it.',
     )
     .demandCommand(1, 'expected a command, found none')
     .strict()
+    .middleware((given) => refuseUnknownOptions(given, parser.parsed), true)
     // of an option given twice the last one counts, as with most commands
     .parserConfiguration({ 'duplicate-arguments-array': false })
     .version(version())

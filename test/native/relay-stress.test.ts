@@ -1,4 +1,4 @@
-/** The relay engine by itself under the compiler's sanitizers; see relay-stress.c. */
+/** The relay engine by itself under the compiler's sanitizers; see relay-stress/main.c. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,11 @@ import t from 'tap'
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const PARTS = ['', '_thread', '_backlog', '_pipe', '_pump', '_copy', '_splice']
-const SOURCES = PARTS.map((part) => join(root, 'native', `relay${part}.c`))
+const STRESS = ['main', 'scenario', 'peer', 'check', 'tools']
+const SOURCES = [
+  ...PARTS.map((part) => join(root, 'native', `relay${part}.c`)),
+  ...STRESS.map((part) => join(root, 'test', 'native', 'relay-stress', `${part}.c`)),
+]
 const FLAGS = ['-D_GNU_SOURCE', '-std=gnu11', '-g', '-O1', '-Wall', '-Wextra', '-Werror', '-pthread']
 const SEEDS = [1, 2]
 const RELAYS = 400
@@ -16,9 +20,8 @@ const RELAYS = 400
 for (const sanitizer of ['address,undefined', 'thread']) {
   void t.test(`random relays under -fsanitize=${sanitizer}`, async (t) => {
     const program = join(t.testdir(), 'relay-stress')
-    const source = join(root, 'test', 'native', 'relay-stress.c')
     const checks = [`-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all']
-    await run('gcc', [...FLAGS, ...checks, '-o', program, source, ...SOURCES])
+    await run('gcc', [...FLAGS, ...checks, '-o', program, ...SOURCES])
     for (const seed of SEEDS) {
       const { stdout, stderr } = await run(program, [String(seed), String(RELAYS)])
       t.equal(stderr, '')

@@ -18,6 +18,8 @@ void t.test('the command line', async (t) => {
   await refused(t, [], 2, 'expected a command, found none: see mptk --help')
   await refused(t, ['foo'], 2, 'Unknown argument: foo: see mptk --help')
   await refused(t, ['run', '--port', '1080'], 2, 'Unknown argument: port: see mptk --help')
+  const misspelt = ['apply', '--confg', 'x', '--dry-rn']
+  await refused(t, misspelt, 2, 'Unknown arguments: confg, dry-rn: see mptk --help')
   await refused(t, ['run', '--config'], 2, 'Not enough arguments following: config: see mptk --help')
   await refused(t, ['check'], 2, 'Missing required argument: config: see mptk --help')
   await refused(t, ['reverse'], 2, 'Missing required arguments: listen, target: see mptk --help')
