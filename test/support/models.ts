@@ -1,4 +1,5 @@
 /** The lab of the integration models: its programs, `mptk` on its hosts, and what they are compared by. */
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -268,7 +269,7 @@ async function middle(measure: () => Promise<number>): Promise<number> {
  * may be there before its line is, so another page is asked for: nginx does one thing after another.
  */
 export async function seenByWeb({ lab, folder }: Models): Promise<string[]> {
-  const mark = `/page.html?mark=${marks++}`
+  const mark = `/page.html?mark=${randomUUID()}`
   await lab.host('web').run(['curl', '-sS', '--fail', '-o', '/dev/null', `http://10.0.3.3${mark}`])
   let lines: string[] = []
   await until(`${mark} in the log`, async () => {
@@ -278,7 +279,6 @@ export async function seenByWeb({ lab, folder }: Models): Promise<string[]> {
   })
   return lines.filter((line) => !line.includes('/page.html?mark='))
 }
-let marks = 0
 
 /** The web server's log of what `work` asked for, one line for each request that it ended. */
 export async function asked(models: Models, work: () => Promise<unknown>): Promise<string[]> {

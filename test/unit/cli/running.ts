@@ -14,7 +14,12 @@ export interface Page {
   text: string
 }
 
-export async function page(port: number, path: string, method = 'GET', host = `127.0.0.1:${port}`): Promise<Page> {
+export async function page(
+  port: number,
+  path: string,
+  method = 'GET',
+  host = `127.0.0.1:${port}`,
+): Promise<Page> {
   const sent = httpRequest({ host: '127.0.0.1', port, path, method, headers: { host }, agent: false })
   sent.end()
   const [response] = (await once(sent, 'response')) as [IncomingMessage]

@@ -1,33 +1,10 @@
 /** The real code on a machine made to look like the out-of-tree kernel v0.95; addresses of loopback play remote hosts. */
-import t, { type Test } from 'tap'
-import type { Origin, SocketWish } from '../../../src/kernel/kernel.js'
+import t from 'tap'
+import type { Origin } from '../../../src/kernel/kernel.js'
 import { REASON } from '../../../src/kernel/reasons.js'
-import { attempts, kernelChild, type RemoteKernel } from '../../support/kernel-child.js'
+import { attempts, kernelChild } from '../../support/kernel-child.js'
+import { child, connected, MPTCP, PEER, TCP } from '../../support/out-of-tree.js'
 import { bootedOutOfTree, FakeKernel } from '../../support/preload.js'
-
-const SCHEDULER = 43
-const PATH_MANAGER = 44
-/** A host that speaks MPTCP, as far as the library is concerned. */
-const PEER = '127.0.0.2'
-const MPTCP: SocketWish = { transport: 'mptcp' }
-const TCP: SocketWish = { transport: 'tcp' }
-const privileged = process.getuid?.() === 0 ? {} : { skip: 'needs CAP_NET_ADMIN' }
-
-function child(
-  t: Test,
-  fake: FakeKernel,
-  more: Record<string, string> = {},
-  prefix: string[] = [],
-): RemoteKernel {
-  return kernelChild(t, { env: fake.env('out-of-tree', { FAKE_MPTCP_PEERS: PEER, ...more }), prefix })
-}
-
-/** A connection to the peer, and the socket that it was accepted on there. */
-async function connected(kernel: RemoteKernel, wish: SocketWish): Promise<[number, number]> {
-  const { port } = await kernel.listen({ address: PEER, port: 0 }, MPTCP)
-  const fd = await kernel.connect({ address: PEER, port }, wish)
-  return [fd, await kernel.accepted()]
-}
 
 void t.test('detection', async (t) => {
   t.equal(await child(t, bootedOutOfTree(t)).flavour(), 'out-of-tree')
@@ -146,45 +123,6 @@ void t.test('mptcp_enabled 2: only sockets that are told to', async (t) => {
   t.strictSame(await kernel.verdict(spoken), { protocol: 'mptcp' })
   const [plain] = await connected(kernel, TCP)
   t.match(await kernel.verdict(plain), { protocol: 'tcp' })
-})
-
-void t.test('scheduler and path manager for one socket', privileged, async (t) => {
-  const kernel = child(t, bootedOutOfTree(t))
-  const wish: SocketWish = {
-    ...MPTCP,
-    scheduler: { name: 'roundrobin', optional: false },
-    pathManager: { name: 'fullmesh', optional: false },
-  }
-  t.strictSame(await kernel.check(wish), [])
-  const [fd] = await connected(kernel, wish)
-  t.equal(await kernel.getName(fd, SCHEDULER), 'roundrobin')
-  t.equal(await kernel.getName(fd, PATH_MANAGER), 'fullmesh')
-
-  const unknown: SocketWish = { ...wish, scheduler: { name: 'rr', optional: false } }
-  const words =
-    /^scheduler: this kernel has no "rr"; it has default, roundrobin, redundant, blest \(net\.mptcp\.mptcp_scheduler is default\)/
-  for (const refused of attempts(kernel)) {
-    await t.rejects(refused(unknown), { code: 'MPTK_KERNEL_UNSUPPORTED', message: words })
-  }
-  const optional: SocketWish = { ...wish, scheduler: { name: 'rr', optional: true } }
-  t.match(await kernel.check(optional), [words])
-  const [partly] = await connected(kernel, optional)
-  t.equal(await kernel.getName(partly, SCHEDULER), '', 'left to the system')
-  t.equal(await kernel.getName(partly, PATH_MANAGER), 'fullmesh', 'the other wish is granted')
-  t.strictSame(await kernel.verdict(partly), { protocol: 'mptcp' })
-})
-
-void t.test('scheduler without CAP_NET_ADMIN', privileged, async (t) => {
-  const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
-  const kernel = child(t, bootedOutOfTree(t), {}, nobody)
-  const wish = (name: string, optional: boolean): SocketWish => ({ ...MPTCP, scheduler: { name, optional } })
-  await t.rejects(kernel.check(wish('blest', false)), {
-    code: 'MPTK_KERNEL_UNSUPPORTED',
-    message: /"blest" for one socket needs CAP_NET_ADMIN.*net\.mptcp\.mptcp_scheduler is default/,
-  })
-  await t.rejects(kernel.openSocket(4, wish('ecf', false)), { message: /this kernel has no "ecf"/ })
-  t.match(await kernel.openSocket(4, wish('blest', true)), { protocol: 'mptcp' })
-  t.match(await kernel.openSocket(4, MPTCP), { protocol: 'mptcp' }, 'MPTCP itself needs no privilege')
 })
 
 void t.test('endpoints and limits are not this kernel’s', async (t) => {

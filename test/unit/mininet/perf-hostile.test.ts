@@ -1,6 +1,4 @@
-/** Peers that break off, talk nonsense or ask for too much, at either end. */
-import { createServer, type Socket } from 'node:net'
-import { once } from 'node:events'
+/** Clients that break off, talk nonsense or ask for too much, and a server that is stopped. */
 import t, { type Test } from 'tap'
 import { ControlChannel } from '../../../mininet/perf/control.js'
 import {
@@ -10,10 +8,7 @@ import {
   type TestPlan,
 } from '../../../mininet/perf/messages.js'
 import { encodeMessage, encodePreamble, MAX_MESSAGE, MAX_REQUEST } from '../../../mininet/perf/protocol.js'
-import { runPerfClient } from '../../../mininet/perf/client.js'
-import { detectKernel } from '../../../src/kernel/detect.js'
 import type { Connection } from '../../../src/net/connection.js'
-import { dial } from '../../../src/net/dial.js'
 import { bytesPlan, connectTo, localServer, PLAN, run, type LocalServer } from '../../support/perf-local.js'
 import { until } from '../../support/until.js'
 
@@ -242,66 +237,4 @@ void t.test('the server is stopped in the middle', async (t) => {
     t.ok(record.flows[direction], 'what was measured by then is in the record')
     t.equal(await local.server.ended, false, 'not every test ended well')
   }
-})
-
-/** The client against something that is not our server. */
-async function against(t: Test, behave: (socket: Socket) => void) {
-  const server = createServer(behave)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => new Promise((resolve) => server.close(resolve)))
-  const { port } = server.address() as { port: number }
-  const kernel = detectKernel()
-  const target = { host: '127.0.0.1', port }
-  const wish = { transport: 'tcp' as const }
-  return runPerfClient({
-    plan: PLAN,
-    target,
-    kernel,
-    wish,
-    connect: (signal) => dial(kernel, target, { wish, timeout: 10_000, signal }),
-    latencyInterval: 5,
-    signal: new AbortController().signal,
-  })
-}
-
-void t.test('the client and what is no server', async (t) => {
-  const answer = (text: string | Buffer) => (socket: Socket) => {
-    socket.on('error', () => undefined)
-    socket.once('data', () => socket.end(text))
-  }
-  t.match((await against(t, answer(''))).error, {
-    code: 'MPTK_PERF',
-    message: 'the server closed the connection',
-  })
-  t.match((await against(t, answer('HTTP/1.1 400 Bad Request\r\n\r\n'))).error, {
-    code: 'MPTK_PERF',
-    message: 'the peer does not speak the protocol of mptk perf',
-  })
-  t.match((await against(t, answer(encodeMessage({ type: 'started' })))).error, {
-    message: /started out of turn/,
-  })
-  t.match((await against(t, answer(encodeMessage({ type: 'party' })))).error, { message: /not understood/ })
-  const reset = await against(t, (socket) => {
-    socket.on('error', () => undefined)
-    socket.once('data', () => socket.resetAndDestroy())
-  })
-  t.match(reset.error, { code: 'MPTK_PERF', message: /reset|ECONNRESET/ })
-})
-
-void t.test('nobody listens', async (t) => {
-  const kernel = detectKernel()
-  const target = { host: '127.0.0.1', port: 1 }
-  const wish = { transport: 'mptcp' as const }
-  const record = await runPerfClient({
-    plan: PLAN,
-    target,
-    kernel,
-    wish,
-    connect: (signal) => dial(kernel, target, { wish, timeout: 10_000, signal }),
-    latencyInterval: 5,
-    signal: new AbortController().signal,
-  })
-  t.match(record.error, { code: 'MPTK_PERF', message: /127\.0\.0\.1:1\b.*/ })
-  t.match(record.error?.message, /ECONNREFUSED|refused/)
 })

@@ -10,6 +10,7 @@ import type { ServiceResource } from '../../../../provisioning/resource.js'
 import { localRunner } from '../../../../src/exec.js'
 import { inOwnNetwork } from '../../../support/own-network.js'
 import { perform, placeOf, probe } from '../../../support/round-trip.js'
+import { until } from '../../../support/until.js'
 
 /** Listens on the port that its file names; says its umask and how many descriptors it may have. */
 const SERVER = `
@@ -20,6 +21,14 @@ if (port === 0) throw new Error('no port in the file')
 console.log('words:', process.argv.slice(3).join('|'))
 if (process.argv.includes('stubborn')) process.on('SIGTERM', () => console.log('no'))
 createServer().listen(port, '127.0.0.1')
+`
+
+/** A process whose first thread ends, while another one goes on to serve. */
+const LEFT_BY_ITS_FIRST_THREAD = `
+import ctypes, socket, threading, time
+listener = socket.create_server(('127.0.0.1', 7001))
+threading.Thread(target=time.sleep, args=(600,)).start()
+ctypes.CDLL(None).pthread_exit(None)
 `
 
 if (inOwnNetwork(t, import.meta.url)) {
@@ -115,6 +124,21 @@ if (inOwnNetwork(t, import.meta.url)) {
     t.equal((await probe(serviceDriver, resource, place))?.active ?? false, false)
     await perform(serviceDriver.restore(null, resource, place))
     t.strictSame(await leftovers(), [])
+  })
+
+  void t.test('it has ended when the last of its threads has', async (t) => {
+    const threads = join(folder, 'threads.py')
+    await writeFile(threads, LEFT_BY_ITS_FIRST_THREAD)
+    const resource = { ...service(), argv: ['/usr/bin/python3', threads] }
+    await perform(serviceDriver.apply(null, resource, place))
+    await until('its first thread is gone', async () => {
+      const { stdout } = await localRunner.run(['ps', '-o', 'stat=', '-p', (await pid()) ?? ''])
+      return stdout.startsWith('Z') ? undefined : stdout
+    })
+    t.match(await sockets(), /:7001/, 'it listens all the same')
+    t.equal((await probe(serviceDriver, resource, place))?.active, true)
+    await perform(serviceDriver.restore(null, resource, place))
+    t.equal(await sockets(), '')
   })
 
   void t.test('somebody who has the address already', async (t) => {
