@@ -1,6 +1,7 @@
 /** `mptk perf client`: one test from the first connection to the record of what it measured. */
 import { describeError, MptkError } from '../../src/errors.js'
 import type { Connection } from '../../src/net/connection.js'
+import { Alarm } from './alarm.js'
 import type { PerfClientOptions } from './client-options.js'
 import { ClientStreams } from './client-streams.js'
 import { ControlChannel } from './control.js'
@@ -140,10 +141,10 @@ class ClientTest {
   /** The time is up, every byte has gone and come, or the test was interrupted. @throws when it failed */
   async #untilEnd(): Promise<void> {
     const { plan, signal } = this.#options
-    const timer =
-      plan.duration === undefined
-        ? undefined
-        : setTimeout(() => this.#complete.resolve(), (plan.duration + plan.omit) * 1000)
+    const alarm = new Alarm()
+    if (plan.duration !== undefined) {
+      alarm.set(performance.now() + (plan.duration + plan.omit) * 1000, () => this.#complete.resolve())
+    }
     const onAbort = (): void => this.#complete.resolve()
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
@@ -153,7 +154,7 @@ class ClientTest {
     try {
       await Promise.race([this.#complete.promise, early])
     } finally {
-      clearTimeout(timer)
+      alarm.clear()
       signal.removeEventListener('abort', onAbort)
       early.catch(() => undefined)
     }

@@ -6,6 +6,7 @@
 import { errnoName, describeError, MptkError } from '../../src/errors.js'
 import { native, type Watcher } from '../../src/native.js'
 import type { Connection } from '../../src/net/connection.js'
+import { Alarm } from './alarm.js'
 import { MAX_REQUEST_SIZE } from './messages.js'
 import { distributionOf, type Distribution } from '../../src/statistics.js'
 
@@ -139,7 +140,7 @@ export class LatencyProbe extends Party {
   #skipped = 0
   /** Number of the next request by the clock. */
   #slot = 0
-  #timer: NodeJS.Timeout | undefined
+  readonly #alarm = new Alarm()
 
   /** @param interval milliseconds from one request to the next; 0: each as soon as the one before is answered */
   constructor(connection: Connection, options: { size: number; interval: number; onEnd: OnEnd }) {
@@ -154,7 +155,7 @@ export class LatencyProbe extends Party {
   }
 
   override stop(): void {
-    clearTimeout(this.#timer)
+    this.#alarm.clear()
     super.stop()
   }
 
@@ -198,6 +199,6 @@ export class LatencyProbe extends Party {
     if (this.#interval === 0 || !this.active) return
     // by the clock from the start, so that lateness does not add up; what was missed is not made up for
     this.#slot = Math.max(this.#slot, Math.floor((now - this.#started) / this.#interval)) + 1
-    this.#timer = setTimeout(() => this.#request(), this.#started + this.#slot * this.#interval - now)
+    this.#alarm.set(this.#started + this.#slot * this.#interval, () => this.#request())
   }
 }

@@ -1,3 +1,4 @@
+import { Alarm } from './alarm.js'
 import type { FlowResult, IntervalReport, Sending } from './messages.js'
 import type { Stream } from './stream.js'
 import type { SubflowHistory } from './subflow-history.js'
@@ -93,7 +94,7 @@ class Tally {
 export class Meter {
   readonly #options: MeterOptions
   readonly #tallies: Tally[]
-  #timer: NodeJS.Timeout | undefined
+  readonly #alarm = new Alarm()
   #running = false
   #omitting: boolean
   /** When the omitted or the counted time began, and the interval; milliseconds. */
@@ -118,7 +119,7 @@ export class Meter {
 
   /** Closes the last interval and gives the sums. A meter that never started has counted nothing. */
   stop(): FlowResult {
-    clearTimeout(this.#timer)
+    this.#alarm.clear()
     const rest = performance.now() - this.#last > SAME || this.#tallies.some(({ isBehind }) => isBehind)
     if (this.#running && rest) this.#close()
     const counted = this.#running && !this.#omitting
@@ -140,18 +141,7 @@ export class Meter {
     if (this.#omitting) next = Math.min(next, omit * 1000)
     // the last interval ends when the meter is stopped: the end may come later than by this clock
     else if (duration !== undefined && next > duration * 1000 - SAME) return
-    this.#arm(next)
-  }
-
-  #arm(boundary: number): void {
-    this.#timer = setTimeout(
-      () => {
-        // timers keep whole milliseconds of a clock of their own and may be early by one
-        if (performance.now() < this.#phase + boundary) this.#arm(boundary)
-        else this.#tick(boundary)
-      },
-      Math.ceil(this.#phase + boundary - performance.now()),
-    )
+    this.#alarm.set(this.#phase + next, () => this.#tick(next))
   }
 
   #tick(boundary: number): void {

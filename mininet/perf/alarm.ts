@@ -1,0 +1,24 @@
+/** A timer that is never early by the clock that everything here is measured with. */
+export class Alarm {
+  #timer: NodeJS.Timeout | undefined
+
+  /**
+   * Calls `act` once it is `at`, an instant of `performance.now()`; replaces what was set before.
+   * Node's timers count whole milliseconds from when the event loop last looked at its clock, so
+   * that on a busy machine they are early, and are set again then.
+   */
+  set(at: number, act: () => void): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(
+      () => {
+        if (performance.now() < at) this.set(at, act)
+        else act()
+      },
+      Math.ceil(at - performance.now()),
+    )
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer)
+  }
+}
