@@ -124,12 +124,12 @@ void t.test('latency as JSON', async (t) => {
   )
 })
 
-/** A client of a minute that has printed its first interval. */
+/** A client of a minute that has printed an interval. */
 async function running(t: Test, port: string, ...words: string[]): Promise<LabProcess> {
   const argv = mptk('perf', 'client', '127.0.0.1', '-p', port, '-t', '60', '-i', '0.1', ...words)
   const process = new LabProcess(localRunner.spawn(argv, CLEAN))
   t.teardown(() => process.stop())
-  if (!words.includes('--json')) await process.waitForLine(/^ +0\.0-/)
+  if (!words.includes('--json')) await process.waitForLine(/^ +\d+\.\d-/)
   return process
 }
 

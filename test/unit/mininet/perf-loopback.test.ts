@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { flowsOf, totalBytes, type Flow, type TestPlan } from '../../../mininet/perf/messages.js'
+import { flowsOf, totalBytes, type Flow, type IntervalReport, type TestPlan } from '../../../mininet/perf/messages.js'
 import type { PerfRecord } from '../../../mininet/perf/record.js'
 import { textSummary, TextProgress } from '../../../mininet/perf/report-text.js'
 import { detectKernel } from '../../../src/kernel/detect.js'
@@ -229,10 +229,18 @@ void t.test('interrupted: what was measured so far', async (t) => {
   ]) {
     const local = localServer(t)
     const stop = new AbortController()
+    // once the receiver of each direction has told of bytes
+    const waiting = new Set(flowsOf(plan))
+    const tell = ({ flow, report }: { flow: Flow; report: IntervalReport }): void => {
+      if (report.streams.some(({ bytes }) => bytes > 0)) waiting.delete(flow)
+      if (waiting.size === 0) stop.abort()
+    }
     const record = await run(local, plan, {
       signal: stop.signal,
-      // after two intervals of the first direction
-      observer: { interval: ({ report }) => report.index === 1 && stop.abort() },
+      observer: {
+        interval: (each) => each.flow === 'reverse' && tell(each),
+        serverInterval: (each) => each.flow === 'forward' && tell(each),
+      },
     })
     t.match(record.error, { code: 'MPTK_PERF', message: 'interrupted' })
     for (const flow of flowsOf(plan)) {
