@@ -4,8 +4,9 @@
  *
  *     curl ─TCP─▶ mptk (client) ══MPTCP, wlan + cell══▶ mptk (proxy) ──TCP──▶ nginx (web)
  */
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { copyFile, truncate, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { stringify } from 'yaml'
 import { MptkError } from '../src/errors.js'
 import { labFile } from './lab-control.js'
@@ -89,29 +90,28 @@ export class MainJob {
     return this.#services
   }
 
+  /** @param options `size`: fewer bytes than the whole file */
   async transfer(
     route: Route,
     direction: Direction,
-    options: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal; size?: number } = {},
   ): Promise<Transfer> {
-    const file = join(this.#options.folder, 'www', 'file')
+    const { size = this.#options.size, ...running } = options
+    const file = await this.#file(size)
     const what =
       direction === 'download'
-        ? ['-o', '/dev/null', `http://${WEB}/file`]
+        ? ['-o', '/dev/null', `http://${WEB}/${basename(file)}`]
         : ['-o', '/dev/null', '-H', 'Expect:', '-T', file, `http://${WEB}/upload/${route}`]
     const { stdout } = await this.#lab
       .host('client')
       .run(
         ['curl', '-sS', '--fail', '-w', '%{json}', '--socks5-hostname', `127.0.0.1:${PORTS[route]}`, ...what],
-        options,
+        running,
       )
     const said = JSON.parse(stdout) as Record<`${'speed' | 'size'}_${Direction}` | 'time_total', number>
     const bytes = said[`size_${direction}`]
-    if (bytes !== this.#options.size) {
-      throw new MptkError(
-        'MPTK_LAB',
-        `expected a ${direction} of ${this.#options.size} bytes, found ${bytes}`,
-      )
+    if (bytes !== size) {
+      throw new MptkError('MPTK_LAB', `expected a ${direction} of ${size} bytes, found ${bytes}`)
     }
     return { speed: said[`speed_${direction}`], bytes, seconds: said.time_total }
   }
@@ -119,6 +119,18 @@ export class MainJob {
   async status(host: 'client' | 'proxy'): Promise<HostStatus> {
     const { stdout } = await this.#lab.host(host).run(['curl', '-sS', `http://${STATUS}/status`])
     return JSON.parse(stdout) as HostStatus
+  }
+
+  /** The web server's file, or so many bytes of it in a file of their own. */
+  async #file(size: number): Promise<string> {
+    const whole = join(this.#options.folder, 'www', 'file')
+    if (size === this.#options.size) return whole
+    const part = `${whole}-${size}`
+    if (!existsSync(part)) {
+      await copyFile(whole, part)
+      await truncate(part, size)
+    }
+    return part
   }
 
   async #startProxies(congestion: string | undefined): Promise<void> {

@@ -1,5 +1,11 @@
 import t, { type Test } from 'tap'
-import { flowsOf, totalBytes, type Flow, type IntervalReport, type TestPlan } from '../../../mininet/perf/messages.js'
+import {
+  flowsOf,
+  totalBytes,
+  type Flow,
+  type IntervalReport,
+  type TestPlan,
+} from '../../../mininet/perf/messages.js'
 import type { PerfRecord } from '../../../mininet/perf/record.js'
 import { textSummary, TextProgress } from '../../../mininet/perf/report-text.js'
 import { detectKernel } from '../../../src/kernel/detect.js'
