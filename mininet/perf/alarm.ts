@@ -4,8 +4,8 @@ export class Alarm {
 
   /**
    * Calls `act` once it is `at`, an instant of `performance.now()`; replaces what was set before.
-   * Node's timers count whole milliseconds from when the event loop last looked at its clock, so
-   * that on a busy machine they are early, and are set again then.
+   * Node's timers keep whole milliseconds of a clock of their own and may be early by one: they are
+   * set again then.
    */
   set(at: number, act: () => void): void {
     clearTimeout(this.#timer)
@@ -14,7 +14,7 @@ export class Alarm {
         if (performance.now() < at) this.set(at, act)
         else act()
       },
-      Math.ceil(at - performance.now()),
+      Math.max(0, Math.ceil(at - performance.now())),
     )
   }
 

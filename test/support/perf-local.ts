@@ -59,28 +59,43 @@ export function bytesPlan(bytes: number, change: Partial<TestPlan> = {}): TestPl
 }
 
 /** Opens a connection to the server as the client does. */
-export function connectTo({ server }: LocalServer, wish = { transport: 'mptcp' as 'mptcp' | 'tcp' }) {
-  return (signal?: AbortSignal): Promise<Connection> => {
-    const { address: host, port } = server.address
-    return dial(kernel, { host, port }, { wish, timeout: 10_000, ...(signal !== undefined && { signal }) })
-  }
+export function connectTo({ server }: LocalServer): (signal?: AbortSignal) => Promise<Connection> {
+  const { address: host, port } = server.address
+  return dialer({ host, port }, { transport: 'mptcp' })
 }
 
+/** Runs a client against the server. */
 export function run(
-  local: LocalServer,
+  { server }: LocalServer,
+  plan: TestPlan,
+  change: Partial<PerfClientOptions> = {},
+): Promise<PerfRecord> {
+  const { address: host, port } = server.address
+  return runAt({ host, port }, plan, change)
+}
+
+/** Runs a client against whatever there is. */
+export function runAt(
+  target: PerfClientOptions['target'],
   plan: TestPlan,
   change: Partial<PerfClientOptions> = {},
 ): Promise<PerfRecord> {
   const wish = change.wish ?? { transport: 'mptcp' as const }
-  const { address: host, port } = local.server.address
   return runPerfClient({
     plan,
-    target: { host, port },
+    target,
     kernel,
     wish,
-    connect: connectTo(local, wish),
+    connect: dialer(target, wish),
     latencyInterval: 5,
     signal: new AbortController().signal,
     ...change,
   })
+}
+
+function dialer(
+  target: PerfClientOptions['target'],
+  wish: PerfClientOptions['wish'],
+): (signal?: AbortSignal) => Promise<Connection> {
+  return (signal) => dial(kernel, target, { wish, timeout: 10_000, ...(signal !== undefined && { signal }) })
 }

@@ -2,11 +2,8 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { runPerfClient } from '../../../mininet/perf/client.js'
 import { encodeMessage } from '../../../mininet/perf/protocol.js'
-import { detectKernel } from '../../../src/kernel/detect.js'
-import { dial } from '../../../src/net/dial.js'
-import { PLAN } from '../../support/perf-local.js'
+import { PLAN, runAt } from '../../support/perf-local.js'
 
 /** The client against something that is not our server. */
 async function against(t: Test, behave: (socket: Socket) => void) {
@@ -15,18 +12,7 @@ async function against(t: Test, behave: (socket: Socket) => void) {
   await once(server, 'listening')
   t.teardown(() => new Promise((resolve) => server.close(resolve)))
   const { port } = server.address() as { port: number }
-  const kernel = detectKernel()
-  const target = { host: '127.0.0.1', port }
-  const wish = { transport: 'tcp' as const }
-  return runPerfClient({
-    plan: PLAN,
-    target,
-    kernel,
-    wish,
-    connect: (signal) => dial(kernel, target, { wish, timeout: 10_000, signal }),
-    latencyInterval: 5,
-    signal: new AbortController().signal,
-  })
+  return runAt({ host: '127.0.0.1', port }, PLAN, { wish: { transport: 'tcp' } })
 }
 
 void t.test('the client and what is no server', async (t) => {
@@ -54,18 +40,7 @@ void t.test('the client and what is no server', async (t) => {
 })
 
 void t.test('nobody listens', async (t) => {
-  const kernel = detectKernel()
-  const target = { host: '127.0.0.1', port: 1 }
-  const wish = { transport: 'mptcp' as const }
-  const record = await runPerfClient({
-    plan: PLAN,
-    target,
-    kernel,
-    wish,
-    connect: (signal) => dial(kernel, target, { wish, timeout: 10_000, signal }),
-    latencyInterval: 5,
-    signal: new AbortController().signal,
-  })
-  t.match(record.error, { code: 'MPTK_PERF', message: /127\.0\.0\.1:1\b.*/ })
-  t.match(record.error?.message, /ECONNREFUSED|refused/)
+  const { error } = await runAt({ host: '127.0.0.1', port: 1 }, PLAN)
+  t.match(error, { code: 'MPTK_PERF', message: /127\.0\.0\.1:1\b.*/ })
+  t.match(error?.message, /ECONNREFUSED|refused/)
 })
