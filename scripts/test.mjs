@@ -1,138 +1,155 @@
-// Everything that must hold before a change lands: type check, lint, build, then every test.
-//   npm test                 all of it
-//   npm test -- unit lab     only these folders of test/
+// Everything that must hold before a change lands: build, type check, lint, then every test.
+//   npm test                       all of it
+//   npm test -- unit lab           only these folders of test/
+//   npm test -- test/unit/x.test.ts  only this file, and nothing before it but the build
+//   npm run test:quick             types, lint and the tests of test/unit
+//   npm run test:nightly           all of it, with the long sweeps that are no part of the gate
 // As root it first installs what the lab needs from Debian. Without root the folders in
 // ROOT_ONLY are named and left out; with CI set, nothing may be left out or skipped.
-import { spawnSync } from 'node:child_process'
-import { createReadStream, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { Parser } from 'tap-parser'
+import { laneOf, ROOT_ONLY, testFiles, testFolders } from './testing/files.mjs'
+import { runInLanes } from './testing/lanes.mjs'
+import { runFile } from './testing/run-file.mjs'
 
-const ROOT_ONLY = ['lab', 'interop', 'chaos', 'hostile', 'docs']
-/** What begins so runs two at a time: each file has its own namespaces, and none takes a measurement that another could disturb. */
-const UNMEASURED = [
-  'test/interop/',
-  'test/lab/kernel-',
-  'test/lab/models/killed',
-  'test/lab/path-',
-  'test/lab/provisioning/',
-  'test/lab/proxy/',
-  'test/lab/uplinks/keeper',
-  'test/lab/uplinks/ndiffports',
-  'test/lab/uplinks/watcher',
-]
-const TWO_AT_A_TIME = ['--jobs=2']
+/** Of the files that took longest, so many are listed at the end. */
+const SLOWEST = 15
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const output = join(root, '.tap-out')
+const coverage = join(output, 'coverage')
 const inCI = process.env.CI !== undefined && process.env.CI !== ''
 const isRoot = process.getuid?.() === 0
+const began = performance.now()
 
-function step(name, command, args, { fatal = true } = {}) {
-  console.log(`\n== ${name}`)
-  const { status, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
-  if (status === 0) return true
-  console.error(`${name} failed (${signal ?? `exit code ${status}`})`)
-  if (fatal) process.exit(1)
-  return false
-}
-
-function testFiles(folder) {
-  const path = join(root, 'test', folder)
-  if (!existsSync(path)) return []
-  return readdirSync(path, { recursive: true })
-    .filter((file) => file.endsWith('.test.ts'))
-    .map((file) => join('test', folder, file))
-    .sort()
-}
-
-const measuresNothing = (file) => UNMEASURED.some((folder) => file.startsWith(folder))
-
-/** Counts leaves: a parent's line only repeats what its subtests said. */
-async function count(file, totals) {
-  const watch = (parser, path) => {
-    let children = 0
-    parser.on('child', (child) => {
-      children++
-      watch(child, [...path, child.name])
-    })
-    parser.on('assert', (assert) => {
-      const isParent = children > 0
-      children = 0
-      if (assert.skip || assert.todo) totals.skipped++
-      else if (!assert.ok) {
-        if (isParent) return
-        totals.failed++
-        totals.failures.push([...path, assert.name].join(' > '))
-      } else if (!isParent) totals.passed++
-    })
-  }
-  const parser = new Parser()
-  watch(parser, [])
-  await pipeline(createReadStream(file), parser)
-}
-
-const all = readdirSync(join(root, 'test')).filter((folder) => testFiles(folder).length > 0)
-const asked = process.argv.slice(2)
-const unknown = asked.find((folder) => !all.includes(folder))
-if (unknown !== undefined) {
-  console.error(`npm test: expected one of ${all.join(', ')}, found ${JSON.stringify(unknown)}`)
+function fail(message) {
+  console.error(`npm test: ${message}`)
   process.exit(2)
 }
-const wanted = asked.length > 0 ? asked : all
-const leftOut = isRoot ? [] : wanted.filter((folder) => ROOT_ONLY.includes(folder))
 
-step('lab tools', 'sh', [join('scripts', 'install-lab-tools.sh'), ...(isRoot ? [] : ['--check'])], {
-  fatal: isRoot,
+function step(name, command, args) {
+  console.log(`== ${name}`)
+  const { status, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
+  if (status === 0) return
+  console.error(`${name} failed (${signal ?? `exit code ${status}`})`)
+  process.exit(1)
+}
+
+/** What is asked for: files by path, or folders of test/; all folders when nothing is. */
+function chosen(asked) {
+  const folders = testFolders(root)
+  const files = asked.filter((each) => each.endsWith('.test.ts'))
+  const missing = files.find((file) => !existsSync(join(root, file)))
+  if (missing !== undefined) fail(`expected a test file, found no ${missing}`)
+  const wanted = asked.filter((each) => !files.includes(each))
+  const unknown = wanted.find((folder) => !folders.includes(folder))
+  if (unknown !== undefined) {
+    fail(`expected one of ${folders.join(', ')} or a file *.test.ts, found ${JSON.stringify(unknown)}`)
+  }
+  return { files, folders: asked.length === 0 ? folders : wanted }
+}
+
+/** A check that is no test file, run beside them: one assertion. */
+function check(name, command, args) {
+  return {
+    name,
+    lane: 'free',
+    async run() {
+      const from = performance.now()
+      const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+      const said = Promise.all([text(child.stdout), text(child.stderr)])
+      const [code] = await once(child, 'close').catch((error) => [`${error}`])
+      const ok = code === 0
+      const common = { file: name, seconds: (performance.now() - from) / 1000, skipped: 0, comments: [] }
+      return ok
+        ? { ...common, passed: 1, failed: 0, failures: [], errors: [] }
+        : {
+            ...common,
+            passed: 0,
+            failed: 1,
+            failures: [`${name} failed`],
+            errors: (await said).join('').split('\n'),
+          }
+    },
+  }
+}
+
+const fileJob = (file) => ({
+  name: file,
+  lane: laneOf(root, file),
+  run: () =>
+    runFile(root, output, file, file.startsWith(join('test', 'unit')) ? { NODE_V8_COVERAGE: coverage } : {}),
 })
-step('type check', 'npm', ['run', '--silent', 'typecheck'])
-step('lint', 'npm', ['run', '--silent', 'lint'])
-step('build', 'npm', ['run', '--silent', 'build'])
+
+const results = []
+async function runJob(job) {
+  const result = await job.run()
+  results.push(result)
+  const { passed, failed, skipped, seconds } = result
+  const counts = `${passed} passed${failed > 0 ? `, ${failed} FAILED` : ''}${skipped > 0 ? `, ${skipped} skipped` : ''}`
+  console.log(`${failed > 0 ? 'not ok' : 'ok'} ${seconds.toFixed(1).padStart(7)} s  ${job.name}  ${counts}`)
+  if (job.lane !== 'free') for (const comment of result.comments) console.log(`      # ${comment}`)
+  if (failed === 0) return
+  for (const failure of result.failures) console.log(`      ${failure.replaceAll('\n', '\n      ')}`)
+  for (const line of result.errors) console.log(`      | ${line}`)
+}
+
+const { files, folders } = chosen(process.argv.slice(2).filter((word) => word !== '--quick'))
+const quick = process.argv.includes('--quick')
+const wanted = quick ? ['unit'] : folders
+const leftOut = isRoot ? [] : wanted.filter((folder) => ROOT_ONLY.includes(folder))
+const single = files.length > 0
 
 rmSync(output, { recursive: true, force: true })
-mkdirSync(output, { recursive: true })
-const totals = { passed: 0, failed: 0, skipped: 0, failures: [] }
-
-/** Runs test files, one after another unless the options say otherwise. `otherwise` is what it means when the runner fails though no test did. */
-async function run(name, files, options = [], otherwise = 'the test runner failed') {
-  if (files.length === 0) return
-  const results = join(output, `${name}.tap`)
-  const before = totals.failed
-  const args = ['tap', 'run', `--output-file=${results}`, ...options, ...files]
-  const succeeded = step(`tests: ${name}`, 'npx', args, { fatal: false })
-  if (existsSync(results)) await count(results, totals)
-  if (succeeded || totals.failed > before) return
-  totals.failed++
-  totals.failures.push(`${name}: ${otherwise}`)
+mkdirSync(coverage, { recursive: true })
+if (!single && !quick) {
+  if (isRoot) step('lab tools', 'sh', [join('scripts', 'install-lab-tools.sh')])
+  else spawnSync('sh', [join('scripts', 'install-lab-tools.sh'), '--check'], { cwd: root, stdio: 'inherit' })
 }
+step('build', 'npm', ['run', '--silent', 'build'])
 
-// quick folders first: what breaks there explains what breaks later
-const folders = wanted.filter((folder) => !leftOut.includes(folder))
-if (folders.includes('unit')) {
-  const coverage = [
-    '--no-disable-coverage',
-    '--no-allow-incomplete-coverage',
-    '--coverage-report=text-summary',
-    ...TWO_AT_A_TIME,
-  ]
-  await run('unit', testFiles('unit'), coverage, 'coverage is below the thresholds of .taprc')
+const jobs = files.map(fileJob)
+if (!single) {
+  jobs.push(check('type check', 'npm', ['run', '--silent', 'typecheck']))
+  jobs.push(check('lint', 'npm', ['run', '--silent', 'lint']))
+  for (const folder of wanted.filter((each) => !leftOut.includes(each))) {
+    jobs.push(...testFiles(root, folder).map(fileJob))
+  }
 }
-for (const folder of folders.filter((each) => each !== 'unit')) {
-  const files = testFiles(folder)
-  await run(
-    folder,
-    files.filter((file) => !measuresNothing(file)),
+const inLane = (lane) => jobs.filter((job) => job.lane === lane)
+console.log(`== ${jobs.length} ${jobs.length === 1 ? 'file' : 'files and checks'}`)
+await runInLanes({ free: inLane('free'), measured: inLane('measured'), alone: inLane('alone') }, runJob)
+if (!single && wanted.includes('unit')) {
+  // thresholds and what is counted: .c8rc.json
+  await runJob(
+    check('coverage of src/ by test/unit', 'npx', [
+      'c8',
+      'report',
+      '--check-coverage',
+      `--temp-directory=${coverage}`,
+    ]),
   )
-  await run(`${folder}, two at a time`, files.filter(measuresNothing), TWO_AT_A_TIME)
 }
 
-for (const failure of totals.failures) console.error(`failed: ${failure}`)
+const total = (key) => results.reduce((sum, result) => sum + result[key], 0)
+const slowest = [...results].sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST)
+if (jobs.length > 1) {
+  console.log('\nslowest:')
+  for (const { seconds, file } of slowest) console.log(`${seconds.toFixed(1).padStart(8)} s  ${file}`)
+}
+for (const { file, failures } of results) {
+  for (const failure of failures) console.error(`failed: ${file}: ${failure.split('\n')[0]}`)
+}
 if (leftOut.length > 0) {
   console.error(`not run without root: ${leftOut.map((folder) => `test/${folder}`).join(', ')}`)
 }
-const incomplete = inCI && (totals.skipped > 0 || leftOut.length > 0)
+const [passed, skipped] = [total('passed'), total('skipped')]
+const incomplete = inCI && (skipped > 0 || leftOut.length > 0)
 if (incomplete) console.error('skipped or left out, which counts as a failure here')
-const failed = totals.failed + (incomplete ? totals.skipped + leftOut.length : 0)
-console.log(`${totals.passed} passed, ${failed} failed, ${incomplete ? 0 : totals.skipped} skipped`)
-process.exit(failed === 0 && totals.passed > 0 ? 0 : 1)
+const failed = total('failed') + (incomplete ? skipped + leftOut.length : 0)
+console.log(`${((performance.now() - began) / 60_000).toFixed(1)} minutes`)
+console.log(`${passed} passed, ${failed} failed, ${incomplete ? 0 : skipped} skipped`)
+process.exit(failed === 0 && passed > 0 ? 0 : 1)

@@ -1,3 +1,4 @@
+// measures alone
 /**
  * Many transfers of random sizes at once, with half-closes in every order, slow readers, and
  * either end breaking off at any byte, by each way through the proxies:

@@ -1,3 +1,4 @@
+// measures
 /**
  * Every command of the README runs here, in the network of the integration models. A block of commands says where by
  * a comment before it: `<!-- run: HOST -->`, with `, until REGEX` for one that keeps running,

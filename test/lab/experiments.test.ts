@@ -1,3 +1,4 @@
+// measures
 /** Every experiment, shortened, through the built command: what the report holds and what is left behind. */
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

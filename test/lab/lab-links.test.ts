@@ -1,3 +1,4 @@
+// measures
 /** Links with delay, loss and traces: whichever emulator this kernel calls for, and linkem in any case. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

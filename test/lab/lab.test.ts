@@ -1,3 +1,4 @@
+// measures
 import t from 'tap'
 import { z } from 'zod'
 import { Lab, readTopology } from '../../mininet/lab.js'

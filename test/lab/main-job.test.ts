@@ -1,3 +1,4 @@
+// measures
 /**
  * The main job: bonded goodput against the sum of the two uplinks, for downloads and uploads, with
  * cubic and with the kernel's default congestion control; what both ends and the web server see.

@@ -1,3 +1,4 @@
+// measures
 /** Every command of docs/perf.md, in order, on the thesis's topology; every option of the command is in it. */
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,3 +1,4 @@
+// measures alone
 /** The JSON of `mptk perf` beside that of iperf3, for the same kind of test on loopback. */
 import t from 'tap'
 import { LabProcess } from '../../mininet/lab-process.js'

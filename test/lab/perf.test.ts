@@ -1,3 +1,4 @@
+// measures alone
 /** `mptk perf` on the thesis's topology: beside iperf3, through proxies, and while a path goes. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -18,7 +18,7 @@ export class KillingFlock {
       flock,
       `#!/bin/sh
 cd ${folder} || exit
-echo call >>calls
+printf '%s\\n' "$(printf '%s ' "$@" | tr '\\n' ' ' | cut -c1-200)" >>calls
 if [ "$(wc -l <calls)" -eq "$(cat at)" ]; then
   while [ ! -s pid ]; do sleep 0.01; done
   kill -s ${signal} "$(cat pid)"
@@ -43,7 +43,12 @@ cd / && exec /usr/bin/flock "$@"
   }
 
   get calls(): number {
+    return this.commands.length
+  }
+
+  /** The beginning of each call's words since {@link killAt}, in order. */
+  get commands(): string[] {
     const file = join(this.#folder, 'calls')
-    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0
+    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []
   }
 }

@@ -1,3 +1,4 @@
+// measures
 /**
  * Model 2, a laptop with two uplinks: `mptk apply` with the shipped examples on the laptop and on
  * the proxy, programs that know nothing of MPTCP, and everything back as it was.

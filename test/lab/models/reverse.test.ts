@@ -1,3 +1,4 @@
+// measures
 /**
  * Model 1, web servers behind a reverse proxy: `mptk apply` with the shipped example on the proxy,
  * a DNS server that answers with the proxy's addresses, a client whose system has MPTCP.

@@ -1,3 +1,4 @@
+// measures
 /**
  * Model 3, a LAN behind a router with two uplinks: `mptk apply` with the shipped examples on the
  * router and on the proxy; the LAN's host has MPTCP turned off and nothing set but its gateway.

@@ -1,3 +1,4 @@
+// measures
 /**
  * Uplinks that go away and come back under one long download, kept right by `mptk run`:
  * ```
