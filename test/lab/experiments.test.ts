@@ -1,19 +1,31 @@
 // measures
-/** Every experiment, shortened, through the built command: what the report holds and what is left behind. */
+/**
+ * Experiments, shortened, through the built command: what the report holds and what is left behind. At night
+ * all of them; before a change lands those of `GATE`, and of each of the others one variant.
+ */
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bondingOf } from '../../mininet/experiments/congestion.js'
+import type { Experiment } from '../../mininet/experiments/experiment.js'
+import { facilitiesOf } from '../../mininet/experiments/facilities.js'
 import { EXPERIMENTS } from '../../mininet/experiments/index.js'
 import type { ExperimentResult, RunResult, Sample } from '../../mininet/experiments/result.js'
+import { runExperiment } from '../../mininet/experiments/runner.js'
 import { distributionOf, valuesOf, variantsOf } from '../../mininet/experiments/samples.js'
 import { congestionControls } from '../../src/kernel/congestion.js'
+import { detectKernel } from '../../src/kernel/detect.js'
 import { localRunner } from '../../src/exec.js'
 import { summarize } from '../../src/statistics.js'
 import { openBrowser } from '../support/chromium.js'
 import { leftFolders, startLab } from '../support/lab-run.js'
 import { scratchFolder } from '../support/scratch.js'
+import { NIGHTLY } from '../support/tier.js'
+
+const GATE = ['single', 'congestion', 'models']
+const WHOLE = NIGHTLY ? EXPERIMENTS.map(({ name }) => name) : GATE
+const WORDS = NIGHTLY ? ['all'] : GATE
 
 /** As issue and thesis have it, Mbit/s and ms; each may be missed by so much. */
 const SINGLE = { wlan: { mbit: 20, rttMs: 20 }, cell: { mbit: 9.4, rttMs: 100 } } as const
@@ -138,11 +150,11 @@ function checkFailover(t: Test, { samples, tables }: ExperimentResult): void {
   t.strictSame(cubic?.slice(-3), [16.2, 17, 8.29], "the thesis's figures stand beside ours")
 }
 
-void t.test('mptk lab run all --quick', async (t) => {
+void t.test(`mptk lab run ${WORDS.join(' ')} --quick`, async (t) => {
   const out = await mkdtemp(join(tmpdir(), 'mptk-results-'))
   t.teardown(() => rm(out, { recursive: true, force: true }))
   const before = await interfaces()
-  const lab = startLab(t, ['run', 'all', '--quick', '--out', out])
+  const lab = startLab(t, ['run', ...WORDS, '--quick', '--out', out])
   const { code, stdout, stderr } = await lab.command.ended
   t.equal(code, 0, stderr)
   const result = await resultsIn(out)
@@ -184,13 +196,13 @@ void t.test('mptk lab run all --quick', async (t) => {
   await t.test('has measured every variant of every experiment', (t) => {
     t.strictSame(
       result.experiments.map(({ name }) => name),
-      EXPERIMENTS.map(({ name }) => name),
+      WHOLE,
     )
     for (const { name, samples, figures, tables } of result.experiments) {
       t.ok(samples.length > 1 && figures.length > 0 && tables.length > 0, name)
       t.match(stdout, new RegExp(`^${name}: `, 'm'))
     }
-    t.match(result, { quick: true, command: `mptk lab run all --quick --out ${out}` })
+    t.match(result, { quick: true, command: `mptk lab run ${WORDS.join(' ')} --quick --out ${out}` })
     t.match(result.machine.links, /netem|linkem/, 'the emulator is named')
     t.end()
   })
@@ -216,8 +228,36 @@ void t.test('mptk lab run all --quick', async (t) => {
     t.ok(bonds(samples), `${figures.join(', ')}; at least one of ${BONDING}`)
   })
 
+  if (!NIGHTLY) return
   await t.test('failover: both kinds, with spread', (t) => {
     checkFailover(t, experiment(result, 'failover'))
     t.end()
   })
 })
+
+/** As it is, but for all variants after its first. */
+const firstOf = (experiment: Experiment): Experiment => ({
+  ...experiment,
+  repetitions: { full: 1, quick: 1 },
+  variants: (facilities, quick) => experiment.variants(facilities, quick).slice(0, 1),
+})
+
+for (const each of EXPERIMENTS.filter(({ name }) => !WHOLE.includes(name))) {
+  void t.test(`one variant of ${each.name}`, async (t) => {
+    const failures: string[] = []
+    const { result, complete } = await runExperiment(firstOf(each), {
+      facilities: facilitiesOf(detectKernel()),
+      quick: true,
+      signal: new AbortController().signal,
+      observer: {
+        starting: () => undefined,
+        measured: () => undefined,
+        failed: (variant, reason) => failures.push(`${variant ?? ''} ${reason}`),
+      },
+    })
+    t.strictSame(failures, [])
+    t.ok(complete)
+    t.equal(result.samples.length, 1, 'it is measured')
+    t.ok(result.tables.length > 0, 'and shown')
+  })
+}
