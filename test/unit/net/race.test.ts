@@ -1,7 +1,7 @@
 // RFC 8305 §5 without a network: attempts that end when the test says so.
 import t from 'tap'
-import type { Cancellation } from '../../../src/net/cancel.js'
-import { race } from '../../../src/net/race.js'
+import { Cancel, type Cancellation } from '../../../src/net/cancel.js'
+import { MOST_BESIDE, race } from '../../../src/net/race.js'
 import { interleave, resolve } from '../../../src/net/resolve.js'
 import { until } from '../../support/until.js'
 
@@ -98,6 +98,56 @@ void t.test('withdrawn from outside', async (t) => {
   })
   t.strictSame(before.started, [])
 })
+
+void t.test(
+  'names with many silent addresses: attempts beside others are bounded for all together',
+  async (t) => {
+    let open = 0
+    let most = 0
+    const silent = (_: string, signal: Cancellation): Promise<Won> => {
+      most = Math.max(most, ++open)
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener(
+          'abort',
+          () => {
+            open--
+            reject(signal.reason)
+          },
+          { once: true },
+        )
+      })
+    }
+    const races = 20
+    const addresses = Array.from({ length: 6 }, (_, n) => `${n}`)
+    const giveUp = new Cancel()
+    let ended = 0
+    const all = Array.from({ length: races }, () =>
+      race(addresses, giveUp, silent).catch(() => {
+        ended++
+      }),
+    )
+    await until('more is asked for than there may be', () =>
+      most === races + MOST_BESIDE ? undefined : `${most} at once`,
+    )
+    // by now nothing but the last address of each is left to begin
+    const last = new Attempts()
+    const won = race(['a', 'b'], never, last.attempt)
+    await last.startedAll('a', 'b')
+    t.strictSame(last.withdrawn, ['a'], 'the next comes in place of the one before')
+    last.win('b')
+    t.match(await won, { candidate: 'b' })
+    t.ok(most <= races + MOST_BESIDE, `${most} at once`)
+    giveUp.abort(new Error('enough'))
+    await Promise.all(all)
+    t.equal(ended, races)
+    const after = new Attempts()
+    const both = race(['a', 'b'], never, after.attempt)
+    await after.startedAll('a', 'b')
+    t.strictSame(after.withdrawn, [], 'all that was taken has been given back')
+    after.win('a')
+    await both
+  },
+)
 
 void t.test('addresses of both families alternate', (t) => {
   t.strictSame(interleave(['1', '2', '3'], ['a']), ['1', 'a', '2', '3'])
