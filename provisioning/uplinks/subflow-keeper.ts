@@ -3,6 +3,7 @@
  * a program: of every MPTCP connection that is opened in this network namespace, also by others.
  * Stopping leaves all subflows as they are.
  */
+import { BurstLog } from '../../src/burst-log.js'
 import type { HostConfig } from '../../src/config/host.js'
 import { describeError, errnoName } from '../../src/errors.js'
 import { PathManagerListener } from '../../src/kernel/path-manager-events.js'
@@ -36,12 +37,20 @@ export class SubflowKeeper {
   readonly #plan: Ndiffports
   readonly #listener: PathManagerListener
   readonly #timers = new Map<number, NodeJS.Timeout>()
+  readonly #givenUp: BurstLog<SubflowStep & { do: 'give up' }>
   #lost = false
 
   /** @throws {SystemError} EPERM without CAP_NET_ADMIN @throws {MptkError} MPTK_KERNEL_UNSUPPORTED */
   constructor({ mptcp, log, metrics }: SubflowKeeperOptions) {
     this.#log = log
     this.#metrics = metrics
+    this.#givenUp = new BurstLog(({ token, remote }, more) => {
+      const which = more === undefined ? 'a connection' : `${more} more connections`
+      log.warn(
+        { token, remote },
+        `ndiffports: subflows of ${which} do not last: it is left with those it has`,
+      )
+    })
     const wanted = mptcp.subflowsPerConnection ?? DEFAULT_SUBFLOWS
     this.#plan = new Ndiffports(Math.min(wanted, 1 + mptcp.limits.subflows))
     this.#listener = new PathManagerListener({
@@ -58,6 +67,7 @@ export class SubflowKeeper {
 
   stop(): void {
     this.#listener.close()
+    this.#givenUp.close()
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
   }
@@ -90,10 +100,7 @@ export class SubflowKeeper {
         this.#cancel(token)
         return
       case 'give up':
-        this.#log.warn(
-          { token, remote: step.remote },
-          'ndiffports: subflows of a connection do not last: it is left with those it has',
-        )
+        this.#givenUp.add('', step)
     }
   }
 
