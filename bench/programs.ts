@@ -63,12 +63,12 @@ export class Program {
 
   /** Waits until it accepts on the port. @throws with its output when it ends instead, or after 15 s */
   async listening(port: number): Promise<void> {
-    const deadline = Date.now() + READY_LIMIT
+    const deadline = performance.now() + READY_LIMIT
     let ended: string | undefined
     void this.#child.then((result) => (ended = result.all))
     while (!(await accepts(port))) {
       if (ended !== undefined) throw new Error(`${this.name} ended before it listened: ${ended}`)
-      if (Date.now() > deadline) throw new Error(`${this.name} does not listen on port ${port}`)
+      if (performance.now() > deadline) throw new Error(`${this.name} does not listen on port ${port}`)
       await sleep(20)
     }
   }

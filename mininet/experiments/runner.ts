@@ -48,6 +48,8 @@ class ExperimentRun {
   readonly #samples: Sample[] = []
   readonly #problems = new Map<string, string>()
   readonly #startedAt = new Date()
+  /** performance.now(): the clock may be set while the experiment runs. */
+  readonly #started = performance.now()
   #emulators: string[] = []
   /** Why the run as a whole came to an early end. */
   #broken: string | undefined
@@ -127,7 +129,7 @@ class ExperimentRun {
       result: {
         ...{ name, title, description, source },
         startedAt: this.#startedAt.toISOString(),
-        seconds: (Date.now() - this.#startedAt.getTime()) / 1000,
+        seconds: (performance.now() - this.#started) / 1000,
         samples: this.#samples,
         notRun: [...this.#unavailable, ...problems],
         figures: this.#experiment.figures(this.#samples),
