@@ -1,25 +1,25 @@
 /** Open listeners whose connections are served side by side, within limits, until they are stopped. */
 import { familyOf, formatAddress, type SocketAddress } from '../src/address.js'
+import { BurstLog } from '../src/burst-log.js'
 import { describeError } from '../src/errors.js'
 import type { SocketWish } from '../src/kernel/kernel.js'
 import type { Connection } from '../src/net/connection.js'
-import { listen, type Listener } from '../src/net/listen.js'
-import { ConnectionLimits } from './limits.js'
+import { EXHAUSTED_PAUSE, listen, type Listener } from '../src/net/listen.js'
+import { Door, type Admission, type DoorOptions, type DoorStatus } from './admission.js'
 import type { Runtime } from './runtime.js'
 
-export interface AcceptOptions {
-  /** The service's, in log and metrics. */
-  name: string
+export interface AcceptOptions extends DoorOptions {
   listen: readonly SocketAddress[]
   wish: SocketWish
   backlog?: number | undefined
-  limits: { connections: number; perSource: number }
   /** Never rejects, and closes the connection. */
-  serve: (client: Connection) => Promise<void>
+  serve: (client: Connection, admission: Admission) => Promise<void>
 }
 
 export interface Accepting {
   readonly listeners: readonly Listener[]
+  /** Places taken and free, and who was refused. */
+  limits(): DoorStatus
   /** Stops accepting and ends what has no relay yet; resolves when every connection has been served. */
   stop(): Promise<void>
 }
@@ -36,24 +36,22 @@ function besides(
 /** @throws {MptkError} naming the address, with every listener closed again */
 export function startAccepting(runtime: Runtime, options: AcceptOptions): Accepting {
   const { name, wish, backlog, serve } = options
-  const limits = new ConnectionLimits(options.limits)
+  const door = new Door(runtime, options)
   const running = new Map<Connection, Promise<void>>()
   const listeners: Listener[] = []
+  const pauses = new BurstLog<{ at: string; error: string }>(({ at, error }, more) => {
+    const fields = { service: name, listener: at, error, ...(more !== undefined && { count: more }) }
+    runtime.log.error(fields, `accepting pauses for ${EXHAUSTED_PAUSE} ms: ${error}`)
+  })
 
   function onConnection(client: Connection): void {
-    const { address } = client.remote
-    const full = limits.take(address)
-    if (full !== undefined) {
+    const admission = door.admit(client, performance.now())
+    if (admission === undefined) {
       client.reset()
-      runtime.metrics.sessions.inc({ service: name, outcome: 'limit' })
-      runtime.log.warn(
-        { service: name, client: formatAddress(client.remote), limit: full },
-        'connection refused: limit',
-      )
       return
     }
-    const served = serve(client).finally(() => {
-      limits.release(address)
+    const served = serve(client, admission).finally(() => {
+      admission.end()
       running.delete(client)
     })
     running.set(client, served)
@@ -69,8 +67,7 @@ export function startAccepting(runtime: Runtime, options: AcceptOptions): Accept
           {
             ...(backlog !== undefined && { backlog }),
             onConnection,
-            onError: (error) =>
-              runtime.log.error({ service: name, error: describeError(error) }, 'accepting pauses'),
+            onError: (error) => pauses.add('', { at: formatAddress(at), error: describeError(error) }),
           },
         ),
       )
@@ -82,11 +79,14 @@ export function startAccepting(runtime: Runtime, options: AcceptOptions): Accept
 
   return {
     listeners,
+    limits: () => door.status(),
     async stop() {
       for (const listener of listeners) listener.close()
       const reason = new Error('the service is stopping')
       for (const session of runtime.sessions) if (session.service === name) session.stop(reason)
       await Promise.all(running.values())
+      door.close()
+      pauses.close()
     },
   }
 }

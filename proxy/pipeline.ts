@@ -7,11 +7,13 @@ import { describeError, MptkError } from '../src/errors.js'
 import type { SocketWish, Verdict } from '../src/kernel/kernel.js'
 import type { RawUpstreamInfo } from '../src/native.js'
 import type { Connection } from '../src/net/connection.js'
+import { REFUSAL_PATIENCE, type Admission } from './admission.js'
 import type { Egress, Reached } from './egress/egress.js'
 import type { UpstreamWatch } from './egress/upstream-watch.js'
+import { LimitReached } from './limits.js'
 import type { Handshake, Request } from './request.js'
 import type { Runtime } from './runtime.js'
-import { Session, sideRecord, type Outcome, type SessionRecord } from './session.js'
+import { infoOf, Session, sideRecord, verdictOf, type Outcome, type SessionRecord } from './session.js'
 
 /** What makes one service. */
 export interface Pipeline {
@@ -34,16 +36,21 @@ export interface Parts extends Pick<Pipeline, 'handshake' | 'rules' | 'egress'> 
   upstream?: UpstreamWatch
   /** What this kind's listening sockets must be, whatever the configuration says. */
   listenerWish?: Partial<SocketWish>
+  /** The protocol has an answer for clients beyond a limit; the others get a reset. */
+  refusesInWords: boolean
 }
 
-/** Never rejects: whatever happens to one connection ends here, in its record. */
-export async function serve(pipeline: Pipeline, client: Connection): Promise<void> {
+/**
+ * Never rejects: whatever happens to one connection ends here, in its record.
+ * @param admission asked once more when the handshake is complete
+ */
+export async function serve(pipeline: Pipeline, client: Connection, admission: Admission): Promise<void> {
   const { runtime } = pipeline
   const session = new Session(pipeline.name, client)
   runtime.sessions.add(session)
   let record: SessionRecord | undefined
   try {
-    const head = await open(pipeline, session)
+    const head = await open(pipeline, session, admission)
     if ('outcome' in head) record = head
     else record = await relay(pipeline, session, head)
   } catch (error) {
@@ -67,18 +74,29 @@ interface Head {
 }
 
 /** Up to a connected destination of which the client knows; or the record of why there is none. */
-async function open(pipeline: Pipeline, session: Session): Promise<Head | SessionRecord> {
+async function open(
+  pipeline: Pipeline,
+  session: Session,
+  admission: Admission,
+): Promise<Head | SessionRecord> {
   let request: Request | undefined
   try {
-    request = await handshake(pipeline, session)
+    request = await handshake(pipeline, session, admission)
   } catch (error) {
-    return session.record('handshake', NO_BYTES, { error: describeError(error) })
+    const limit = admission.refused || error instanceof LimitReached
+    return session.record(limit ? 'limit' : 'handshake', NO_BYTES, { error: describeError(error) })
   }
-  if (request === undefined) return session.record('answered', NO_BYTES)
+  if (request === undefined) return session.record(admission.refused ? 'limit' : 'answered', NO_BYTES)
 
-  session.state = 'dialling'
   session.destination = request.destination
   session.user = request.user
+  const limit = admission.establish(request.user)
+  if (limit !== undefined) {
+    session.state = 'refusing'
+    await request.abort(limit)
+    return session.record('limit', NO_BYTES, { error: limit.message })
+  }
+  session.state = 'dialling'
   let reached: Reached
   try {
     reached = await dial(pipeline, session, request.destination)
@@ -100,17 +118,23 @@ async function open(pipeline: Pipeline, session: Session): Promise<Head | Sessio
   return { ...(request.head !== undefined && { up: request.head }), down: reached.head?.length ?? 0 }
 }
 
-async function handshake(pipeline: Pipeline, session: Session): Promise<Request | undefined> {
+async function handshake(
+  pipeline: Pipeline,
+  session: Session,
+  { refused }: Admission,
+): Promise<Request | undefined> {
   const { client } = session
+  if (refused) session.state = 'refusing'
+  const patience = refused
+    ? Math.min(REFUSAL_PATIENCE, pipeline.timeouts.handshake)
+    : pipeline.timeouts.handshake
   const timer = setTimeout(() => {
-    client.fail(
-      new MptkError('MPTK_TIMEOUT', `no complete handshake within ${pipeline.timeouts.handshake} ms`),
-    )
-  }, pipeline.timeouts.handshake)
+    client.fail(new MptkError('MPTK_TIMEOUT', `no complete handshake within ${patience} ms`))
+  }, patience)
   try {
     const request = await pipeline.handshake(client)
     if (request === undefined) return undefined
-    session.clientVerdict = pipeline.runtime.kernel.verdict(client.fd, client.origin)
+    session.clientVerdict = verdictOf(pipeline.runtime.kernel, client)
     count(pipeline, 'client', session.clientVerdict)
     return request
   } finally {
@@ -133,7 +157,7 @@ async function dial(pipeline: Pipeline, session: Session, destination: Destinati
   })
   done()
   session.remote = reached.connection
-  session.remoteVerdict = runtime.kernel.verdict(session.remote.fd, session.remote.origin)
+  session.remoteVerdict = verdictOf(runtime.kernel, session.remote)
   count(pipeline, 'remote', session.remoteVerdict)
   return reached
 }
@@ -154,9 +178,7 @@ async function relay(pipeline: Pipeline, session: Session, head: Head): Promise<
     sideRecord(
       connection.remote,
       verdict,
-      verdict.protocol === 'mptcp'
-        ? kernel.connectionInfo(connection.fd, connection.origin, last)
-        : undefined,
+      verdict.protocol === 'mptcp' ? infoOf(kernel, connection, last) : undefined,
     )
   return session.record(
     result.cause,
@@ -180,6 +202,8 @@ function count({ name, runtime }: Pipeline, side: 'client' | 'remote', verdict: 
 
 function report({ log, metrics }: Runtime, record: SessionRecord): void {
   const { service, outcome } = record
+  // the door counts those, and writes how many: anybody can cause as many as he likes
+  if (outcome === 'limit') return
   metrics.sessions.inc({ service, outcome })
   metrics.bytes.inc({ service, direction: 'up' }, record.up)
   metrics.bytes.inc({ service, direction: 'down' }, record.down)

@@ -1,15 +1,18 @@
 /** One client's connection from accept to end: what log, metrics and status say about it. */
 import { formatAddress, type Destination, type SocketAddress } from '../src/address.js'
-import type { ConnectionInfo, Verdict } from '../src/kernel/kernel.js'
+import { describeError } from '../src/errors.js'
+import type { ConnectionInfo, Kernel, Verdict } from '../src/kernel/kernel.js'
+import type { RawUpstreamInfo } from '../src/native.js'
 import { Cancel } from '../src/net/cancel.js'
 import type { Connection } from '../src/net/connection.js'
 import type { ActiveRelay, RelayResult } from '../src/net/relay.js'
 
-/** `answering`: a path test, which relays nothing. */
-export type SessionState = 'handshake' | 'dialling' | 'relaying' | 'answering'
+/** `answering`: a path test, which relays nothing. `refusing`: beyond a limit, and about to be told. */
+export type SessionState = 'handshake' | 'dialling' | 'relaying' | 'answering' | 'refusing'
 
 /** `eof` … are the relay's causes; the others end a session before there is a relay. */
-export type Outcome = RelayResult['cause'] | 'handshake' | 'answered' | 'denied' | 'unreachable' | 'error'
+export type Outcome =
+  RelayResult['cause'] | 'handshake' | 'answered' | 'denied' | 'unreachable' | 'limit' | 'error'
 
 /** One side of an ended session, with what each subflow carried. */
 export interface SideRecord extends Verdict {
@@ -40,7 +43,10 @@ export class Session {
   readonly id = ++lastId
   readonly service: string
   readonly client: Connection
-  readonly startedAt = Date.now()
+  /** For people: the clock may be set while the session lasts. */
+  readonly startedAt = new Date()
+  /** performance.now(): what durations are counted from. */
+  readonly #started = performance.now()
   state: SessionState = 'handshake'
   user: string | undefined
   destination: Destination | undefined
@@ -87,7 +93,7 @@ export class Session {
       ...(more.remote !== undefined && { remote: more.remote }),
       up: result.up,
       down: result.down,
-      duration: Date.now() - this.startedAt,
+      duration: Math.round(performance.now() - this.#started),
       outcome,
       ...(more.error !== undefined && { error: more.error }),
     }
@@ -95,6 +101,31 @@ export class Session {
 }
 
 const NOTHING_YET: Verdict = { protocol: 'tcp', reason: 'the connection ended before the kernel was asked' }
+
+/** What a connection speaks. A kernel that cannot tell, as of one that was reset just now, ends no session. */
+export function verdictOf(kernel: Kernel, { fd, origin }: Connection): Verdict {
+  try {
+    return kernel.verdict(fd, origin)
+  } catch (error) {
+    return { protocol: 'tcp', reason: `the kernel could not be asked: ${describeError(error)}` }
+  }
+}
+
+/**
+ * What the kernel still knows of an ended connection; undefined where it cannot be asked any more.
+ * How the session ended and what it carried is known without.
+ */
+export function infoOf(
+  kernel: Kernel,
+  { fd, origin }: Connection,
+  last: RawUpstreamInfo | undefined,
+): ConnectionInfo | undefined {
+  try {
+    return kernel.connectionInfo(fd, origin, last)
+  } catch {
+    return undefined
+  }
+}
 
 /** @param verdict taken when the connection was made: a closing connection no longer tells why it fell back */
 export function sideRecord(

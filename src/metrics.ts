@@ -3,8 +3,10 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 export interface Metrics {
   readonly registry: Registry
-  /** Ended sessions. `outcome`: a relay's cause, or `handshake`, `denied`, `unreachable`, `limit`, `error`. */
+  /** Ended sessions. `outcome`: a relay's cause, or `handshake`, `answered`, `denied`, `unreachable`, `limit`, `error`. */
   readonly sessions: Counter<'service' | 'outcome'>
+  /** Connections refused. `limit`: the key of `limits`, or `handshake` for one that had not said what it wants when others needed its place. */
+  readonly refused: Counter<'service' | 'limit'>
   /** Bytes of ended relays; `direction`: `up` is client to destination. */
   readonly bytes: Counter<'service' | 'direction'>
   /** What connections negotiated. `side`: client or remote; `reason` is empty for mptcp. */
@@ -13,6 +15,8 @@ export interface Metrics {
   readonly dial: Histogram<'service'>
   /** Whether the next proxy could be reached at the last attempt: 1 or 0; nothing before the first. */
   readonly upstreamUp: Gauge<'service'>
+  /** What the next proxy would not do for us although it was reached. `reason`: `limit`, `password`, `closed`, `protocol`. */
+  readonly upstreamRefusals: Counter<'service' | 'reason'>
   /** 1 when the uplink carries subflows. */
   readonly uplinkUp: Gauge<'uplink'>
   /** Of state, addresses or gateways. */
@@ -46,6 +50,12 @@ export function createMetrics(
       labelNames: ['service', 'outcome'],
       registers,
     }),
+    refused: new Counter({
+      name: 'mptk_refused_total',
+      help: 'Connections refused by the limit they were beyond',
+      labelNames: ['service', 'limit'],
+      registers,
+    }),
     bytes: new Counter({
       name: 'mptk_relayed_bytes_total',
       help: 'Bytes relayed by ended sessions; up is client to destination',
@@ -69,6 +79,12 @@ export function createMetrics(
       name: 'mptk_upstream_up',
       help: 'Whether the upstream proxy could be reached at the last attempt',
       labelNames: ['service'],
+      registers,
+    }),
+    upstreamRefusals: new Counter({
+      name: 'mptk_upstream_refusals_total',
+      help: 'Connections that the upstream proxy was reached for and refused, by why',
+      labelNames: ['service', 'reason'],
       registers,
     }),
     uplinkUp: new Gauge({

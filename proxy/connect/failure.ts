@@ -1,7 +1,8 @@
 /** Why a connection was not made, as an HTTP status and a Proxy-Status (RFC 9209 §2.3). */
 import { MptkError } from '../../src/errors.js'
-import { UpstreamUnreachable } from '../egress/socks5-upstream.js'
-import { encodeResponse, type Status } from '../http/response.js'
+import { UpstreamRefused, UpstreamUnreachable } from '../egress/upstream-errors.js'
+import { encodeResponse, RETRY_LATER, type Status } from '../http/response.js'
+import { LimitReached } from '../limits.js'
 import { REPLY, type Reply } from '../socks5/codec.js'
 import { replyFor } from '../socks5/reply.js'
 
@@ -23,6 +24,15 @@ const NO_UPSTREAM: Failure = {
   error: 'destination_unavailable',
   text: 'the next proxy cannot be reached',
 }
+const NOT_SERVED: Failure = {
+  status: 502,
+  error: 'proxy_configuration_error',
+  text: 'the next proxy does not serve this one',
+}
+/** What other clients have is in the way, here or at the next proxy. */
+const FULL: Failure = { status: 503, error: 'connection_limit_reached', text: 'too many connections' }
+/** What this client has itself is in the way (RFC 6585 §4). */
+const TOO_MANY: Failure = { ...FULL, status: 429, text: 'too many connections of yours' }
 const OTHERWISE: Failure = {
   status: 502,
   error: 'proxy_internal_error',
@@ -48,6 +58,10 @@ const BY_REPLY: Partial<Record<Reply, Failure>> = {
 
 export function failureFor(error: unknown): Failure {
   if (error instanceof UpstreamUnreachable) return NO_UPSTREAM
+  if (error instanceof UpstreamRefused) return error.reason === 'limit' ? FULL : NOT_SERVED
+  if (error instanceof LimitReached) {
+    return error.limit === 'perUser' || error.limit === 'perSource' ? TOO_MANY : FULL
+  }
   if (error instanceof MptkError && error.code === 'MPTK_RESOLVE') return NO_NAME
   return BY_REPLY[replyFor(error)] ?? OTHERWISE
 }
@@ -56,7 +70,10 @@ export function failureFor(error: unknown): Failure {
 export function failureResponse(reason: unknown, headOnly: boolean): Buffer {
   const { status, error, text } = failureFor(reason)
   return encodeResponse(status, {
-    fields: { 'Proxy-Status': `mptk; error=${error}` },
+    fields: {
+      'Proxy-Status': `mptk; error=${error}`,
+      ...(status === 429 || status === 503 ? RETRY_LATER : {}),
+    },
     body: `${text}\n`,
     headOnly,
   })

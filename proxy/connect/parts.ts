@@ -24,6 +24,7 @@ export async function connectParts(config: ConnectConfig, name: string, runtime:
   return {
     handshake: connectHandshake(await usersOf(config), pages),
     rules: new Rules(config.rules),
+    refusesInWords: true,
     ...(await wayOut(config, name, runtime)),
   }
 }

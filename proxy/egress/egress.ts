@@ -39,7 +39,7 @@ export interface Upstream extends Egress {
   readonly address: string
   /**
    * Whether it answers.
-   * @throws {UpstreamUnreachable} @throws what it answered, when that is not what was expected
+   * @throws {UpstreamUnreachable} @throws {UpstreamNotTried} @throws {UpstreamRefused}
    */
   probe(signal: Cancellation): Promise<void>
 }

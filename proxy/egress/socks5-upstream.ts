@@ -1,7 +1,7 @@
 import { familyOf, formatAddress, type SocketAddress } from '../../src/address.js'
 import type { UpstreamConfig } from '../../src/config/service.js'
 import { socketWish } from '../../src/config/socket.js'
-import { describeError, isSystemError, MptkError, type ErrorCode } from '../../src/errors.js'
+import { isSystemError, MptkError, type ErrorCode } from '../../src/errors.js'
 import type { Kernel } from '../../src/kernel/kernel.js'
 import type { Cancellation } from '../../src/net/cancel.js'
 import type { Connection } from '../../src/net/connection.js'
@@ -10,23 +10,7 @@ import { MessageReader } from '../message-reader.js'
 import { chooseMethod, connectThrough, type Credentials } from '../socks5/client.js'
 import { MAX_MESSAGE } from '../socks5/codec.js'
 import type { Upstream } from './egress.js'
-
-/**
- * The proxy cannot be reached or does not answer at all: no word on the destination. Must not
- * look like the destination's failure, or a client would blame the wrong host.
- */
-export class UpstreamUnreachable extends MptkError {
-  constructor(at: string, cause: unknown) {
-    super('MPTK_UPSTREAM', `the upstream proxy ${at} cannot be reached: ${describeError(cause)}`, { cause })
-  }
-}
-
-/** This host itself could not try: out of ports or descriptors. No word on the upstream. */
-export class UpstreamNotTried extends MptkError {
-  constructor(at: string, cause: unknown) {
-    super('MPTK_UPSTREAM', `cannot dial the upstream proxy ${at}: ${describeError(cause)}`, { cause })
-  }
-}
+import { UpstreamNotTried, UpstreamUnreachable } from './upstream-errors.js'
 
 /** A connection to the proxy on which it has chosen the method of authentication. */
 interface Greeted {
@@ -46,7 +30,7 @@ export function socks5Upstream(
   const wish = socketWish({ ...config })
   const address = formatAddress(config.address)
 
-  /** @throws {UpstreamUnreachable} @throws {UpstreamNotTried} @throws what it answered instead */
+  /** @throws {UpstreamUnreachable} @throws {UpstreamNotTried} @throws {UpstreamRefused} */
   async function reach(timeout: number, signal: Cancellation): Promise<Greeted> {
     const started = performance.now()
     let connection: Connection | undefined
@@ -95,7 +79,7 @@ export function socks5Upstream(
 
 const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN'])
 /** What dial and handshake say of a peer that cannot be found or says nothing. */
-const SILENCES = new Set<ErrorCode>(['MPTK_RESOLVE', 'MPTK_TIMEOUT', 'MPTK_HANDSHAKE'])
+const SILENCES = new Set<ErrorCode>(['MPTK_RESOLVE', 'MPTK_TIMEOUT'])
 
 /** Whose fault it is that there is no greeted connection. */
 function judge(address: string, error: unknown): unknown {

@@ -1,9 +1,10 @@
 /** Whether the next proxy can be reached: learnt from the connections themselves while it can, from probes while not. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { BurstLog } from '../../src/burst-log.js'
 import type { UpstreamConfig } from '../../src/config/service.js'
 import type { Runtime } from '../runtime.js'
 import type { Upstream } from './egress.js'
-import { UpstreamNotTried, UpstreamUnreachable } from './socks5-upstream.js'
+import { UpstreamRefused, UpstreamUnreachable, type RefusalReason } from './upstream-errors.js'
 
 /** Pause before the first probe and before the later ones at most, milliseconds; doubled in between. */
 const FIRST_PAUSE = 250
@@ -18,6 +19,10 @@ export interface UpstreamStatus {
   since?: string
   /** Why it is down, in the words of the latest attempt. */
   error?: string
+  /** It answers and does not serve us: its latest word, when it began to say so, and what it says. */
+  refused?: { reason: RefusalReason; since: string; error: string }
+  /** How often it has refused us since the start, by why. */
+  refusals: Partial<Record<RefusalReason, number>>
 }
 
 /** Life: untried → up ⇄ down, until {@link stop}. Probes run while it is down and at no other time. */
@@ -30,6 +35,9 @@ export class UpstreamWatch {
   #state: UpstreamStatus['state'] = 'untried'
   #since: Date | undefined
   #failure: UpstreamUnreachable | undefined
+  #refused: { error: UpstreamRefused; since: Date } | undefined
+  readonly #refusals: Partial<Record<RefusalReason, number>> = {}
+  readonly #burst: BurstLog<UpstreamRefused>
   /** When it last answered, as performance.now(). */
   #answered = -Infinity
   #probing = false
@@ -44,6 +52,14 @@ export class UpstreamWatch {
     this.#whenUnreachable = whenUnreachable
     this.#service = service
     this.#runtime = runtime
+    this.#burst = new BurstLog((error, more) => {
+      // a limit passes; a password or an agreement has to be put right by somebody
+      const level = error.reason === 'limit' || error.reason === 'closed' ? 'warn' : 'error'
+      const fields = { service, upstream: upstream.address, reason: error.reason }
+      if (more === undefined) runtime.log[level](fields, `connection refused: ${error.message}`)
+      else
+        runtime.log[level]({ ...fields, count: more }, `${more} more connections refused: ${error.message}`)
+    })
   }
 
   /** Why nobody need try it now; undefined while it is not known to be down. */
@@ -58,11 +74,35 @@ export class UpstreamWatch {
       state: this.#state,
       ...(this.#since !== undefined && { since: this.#since.toISOString() }),
       ...(this.#failure !== undefined && { error: this.#failure.message }),
+      ...(this.#refused !== undefined && {
+        refused: {
+          reason: this.#refused.error.reason,
+          since: this.#refused.since.toISOString(),
+          error: this.#refused.error.message,
+        },
+      }),
+      refusals: { ...this.#refusals },
     }
   }
 
-  /** It has answered just now. */
+  /** It has served us just now, or said something of a destination. */
   succeeded(): void {
+    this.#refused = undefined
+    this.#isThere()
+  }
+
+  /** It has answered, and refused us: it is there, and its word stands. */
+  refused(error: UpstreamRefused): void {
+    const { reason } = error
+    const goesOn = this.#refused?.error.reason === reason
+    this.#refused = { error, since: goesOn && this.#refused !== undefined ? this.#refused.since : new Date() }
+    this.#refusals[reason] = (this.#refusals[reason] ?? 0) + 1
+    this.#runtime.metrics.upstreamRefusals.inc({ service: this.#service, reason })
+    this.#burst.add(reason, error)
+    this.#isThere()
+  }
+
+  #isThere(): void {
     this.#answered = performance.now()
     if (this.#state === 'up') return
     const wasDown = this.#state === 'down'
@@ -76,6 +116,7 @@ export class UpstreamWatch {
     if (started < this.#answered || this.#stopping.signal.aborted) return
     this.#failure = failure
     if (this.#state === 'down') return
+    this.#refused = undefined
     this.#change('down')
     const now = this.#whenUnreachable === 'direct' ? 'go straight' : 'are refused'
     this.#log('warn', `the upstream proxy cannot be reached: connections ${now} until it answers again`)
@@ -85,6 +126,7 @@ export class UpstreamWatch {
   /** Ends the probing. */
   stop(): void {
     this.#stopping.abort(new Error('the service is stopping'))
+    this.#burst.close()
   }
 
   async #probe(): Promise<void> {
@@ -110,8 +152,8 @@ export class UpstreamWatch {
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof UpstreamUnreachable) this.failed(error, started)
-      // an answer we did not want is an answer: the connections will say what is wrong
-      else if (!(error instanceof UpstreamNotTried)) this.succeeded()
+      else if (error instanceof UpstreamRefused) this.refused(error)
+      // else this host could not try
     }
   }
 

@@ -9,6 +9,7 @@ export const STATUS = {
   405: 'Method Not Allowed',
   407: 'Proxy Authentication Required',
   421: 'Misdirected Request',
+  429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
   502: 'Bad Gateway',
   503: 'Service Unavailable',
@@ -16,6 +17,9 @@ export const STATUS = {
   505: 'HTTP Version Not Supported',
 } as const
 export type Status = keyof typeof STATUS
+
+/** Of a refusal that is about now and not about the request (RFC 9110 §10.2.3): seconds. */
+export const RETRY_LATER = { 'Retry-After': '5' } as const
 
 export interface Answer {
   /** Further fields; Content-Length, Connection and Cache-Control are ours. */

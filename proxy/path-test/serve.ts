@@ -8,41 +8,49 @@ import { readFrame } from '../../src/paths/path-test-frames.js'
 import {
   decodeQuestion,
   encodeAnswer,
+  encodeBusy,
   encodeVersion,
   MAX_ROUNDS,
   PROTOCOL_VERSION,
   type Answer,
   type FarCounters,
 } from '../../src/paths/path-test-protocol.js'
+import { REFUSAL_PATIENCE, type Admission } from '../admission.js'
 import { closeGently } from '../close-gently.js'
+import { LimitReached } from '../limits.js'
 import type { Runtime } from '../runtime.js'
-import { Session } from '../session.js'
+import { Session, verdictOf, type Outcome } from '../session.js'
 
-/** Never rejects. @param limit how long one connection may take, milliseconds */
+/** Never rejects. @param most how long one connection may take, milliseconds */
 export async function servePathTest(
   { kernel, log, metrics, sessions }: Runtime,
   service: string,
-  limit: number,
+  most: number,
   client: Connection,
+  admission: Admission,
 ): Promise<void> {
   const session = new Session(service, client)
-  session.state = 'answering'
+  session.state = admission.refused ? 'refusing' : 'answering'
   sessions.add(session)
+  const limit = admission.refused ? Math.min(REFUSAL_PATIENCE, most) : most
   const late = new MptkError('MPTK_TIMEOUT', `the test did not end within ${limit} ms`)
   const timer = setTimeout(() => client.fail(late), limit)
+  let outcome: Outcome = 'eof'
   let error: string | undefined
   try {
-    session.clientVerdict = kernel.verdict(client.fd, client.origin)
-    await answer(kernel, client)
-    session.clientVerdict = kernel.verdict(client.fd, client.origin)
+    session.clientVerdict = verdictOf(kernel, client)
+    await answer(kernel, client, admission)
+    session.clientVerdict = verdictOf(kernel, client)
   } catch (cause) {
+    outcome = admission.refused || cause instanceof LimitReached ? 'limit' : 'handshake'
     error = describeError(cause)
   } finally {
     clearTimeout(timer)
     client.close()
     sessions.delete(session)
   }
-  const outcome = error === undefined ? 'eof' : 'handshake'
+  // those the door counts
+  if (outcome === 'limit') return
   metrics.sessions.inc({ service, outcome })
   // nothing was relayed
   log.info(
@@ -52,13 +60,18 @@ export async function servePathTest(
 }
 
 /** Round by round until the client ends. @throws {SystemError} @throws {MptkError} */
-async function answer(kernel: Kernel, client: Connection): Promise<void> {
+async function answer(kernel: Kernel, client: Connection, admission: Admission): Promise<void> {
   const accepted = kernel.isMultipath(client.fd) ? 'mptcp' : 'tcp'
   let before: FarCounters | undefined
   for (let round = 1; round <= MAX_ROUNDS; round++) {
     const frame = await readFrame(client)
     if (frame === undefined) return
     const question = decodeQuestion(frame)
+    const refused = round === 1 ? admission.establish(undefined) : undefined
+    if (refused !== undefined) {
+      await closeGently(client, encodeBusy())
+      throw refused
+    }
     if (question === 'other version') {
       await closeGently(client, encodeVersion())
       return

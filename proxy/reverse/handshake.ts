@@ -3,6 +3,7 @@ import type { Destination } from '../../src/address.js'
 import { MptkError } from '../../src/errors.js'
 import type { Connection } from '../../src/net/connection.js'
 import { closeGently } from '../close-gently.js'
+import { LimitReached } from '../limits.js'
 import { MessageReader } from '../message-reader.js'
 import type { Handshake } from '../request.js'
 import type { OpeningProtocol } from './opening.js'
@@ -46,7 +47,8 @@ export function targetBySite(
       ...(site !== undefined && { site }),
       head: reader.rest,
       proceed: () => Promise.resolve(),
-      abort: () => refuse(client, protocol.refusal('unreachable')),
+      abort: (reason) =>
+        refuse(client, protocol.refusal(reason instanceof LimitReached ? 'limit' : 'unreachable')),
     }
   }
 }

@@ -11,7 +11,7 @@ export type Opening =
   { kind: 'site'; name: string } | { kind: 'nameless' | 'foreign' | 'invalid'; why: string }
 
 /** Why a client is turned away. */
-export type Refusal = 'unknown' | 'nameless' | 'foreign' | 'invalid' | 'unreachable'
+export type Refusal = 'unknown' | 'nameless' | 'foreign' | 'invalid' | 'unreachable' | 'limit'
 
 export interface OpeningProtocol {
   /** Undefined while undecided; takes nothing away: every byte belongs to the backend. Throws nothing. */

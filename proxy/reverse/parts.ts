@@ -22,6 +22,7 @@ export function reverseTcpParts(config: ReverseTcpConfig, { kernel }: Runtime): 
   return {
     handshake: proxyProtocol === undefined ? handshake : announced(handshake, HEADERS[proxyProtocol]),
     rules: NO_RULES,
+    refusesInWords: config.choose === 'host',
     // status says where connections go rather than how
     egress: { ...direct(kernel, config.egress), name: targets(config) },
   }

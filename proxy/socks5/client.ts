@@ -1,7 +1,8 @@
 /** The client's side of SOCKS5 on a connection to an upstream proxy: first the method, then the request. */
 import { formatAddress, type Destination } from '../../src/address.js'
-import { MptkError } from '../../src/errors.js'
+import { describeError, errnoName, MptkError } from '../../src/errors.js'
 import type { Connection } from '../../src/net/connection.js'
+import { UpstreamRefused } from '../egress/upstream-errors.js'
 import type { MessageReader } from '../message-reader.js'
 import {
   COMMAND,
@@ -36,8 +37,7 @@ export class UpstreamRefusal extends MptkError {
 
 /**
  * Greets the proxy and has it choose the method of authentication.
- * @throws {MptkError} MPTK_UPSTREAM when it breaks the protocol or wants another method than ours;
- *   whatever else is thrown means that it did not answer
+ * @throws {UpstreamRefused} whatever else is thrown means that it did not answer
  */
 export async function chooseMethod(
   connection: Connection,
@@ -45,19 +45,19 @@ export async function chooseMethod(
   credentials?: Credentials,
 ): Promise<void> {
   const offered = credentials === undefined ? METHOD.none : METHOD.password
-  await connection.write(encodeGreeting([offered]))
-  const chosen = await reader.next(pair(VERSION)).catch((cause: unknown) => {
-    throw cause instanceof ProtocolError ? brokenProtocol(cause) : cause
+  const chosen = await answered(async () => {
+    await connection.write(encodeGreeting([offered]))
+    return reader.next(pair(VERSION))
   })
   if (chosen === offered) return
   const wanted = credentials === undefined ? 'wants a password and none is configured' : 'takes no password'
-  throw new MptkError('MPTK_UPSTREAM', `the upstream proxy ${wanted} (it chose method ${chosen})`)
+  throw new UpstreamRefused('password', `the upstream proxy ${wanted} (it chose method ${chosen})`)
 }
 
 /**
  * CONNECT through a proxy that has chosen its method: one round trip, two with a password.
  * @returns the address the upstream dialled from, as it says, and payload bytes that came with the reply
- * @throws {UpstreamRefusal} @throws {MptkError} MPTK_UPSTREAM when the upstream breaks the protocol
+ * @throws {UpstreamRefusal} its word on the destination @throws {UpstreamRefused} its word on us
  */
 export async function connectThrough(
   connection: Connection,
@@ -65,26 +65,26 @@ export async function connectThrough(
   destination: Destination,
   credentials?: Credentials,
 ): Promise<{ bound: Destination; head: Buffer }> {
-  try {
+  return answered(async () => {
     if (credentials !== undefined) await logIn(connection, reader, credentials)
     await connection.write(encodeRequest(COMMAND.connect, destination))
     const { reply, bound } = await reader.next(decodeReply)
+    if (reply === REPLY.limit) {
+      throw new UpstreamRefused('limit', 'the upstream proxy has as many connections of ours as it takes')
+    }
     if (reply !== REPLY.succeeded) {
       throw new UpstreamRefusal(REPLY_NAMES.has(reply) ? (reply as Reply) : REPLY.generalFailure, destination)
     }
     return { bound, head: reader.rest }
-  } catch (cause) {
-    if (!(cause instanceof ProtocolError) && !isEarlyEnd(cause)) throw cause
-    throw brokenProtocol(cause)
-  }
+  })
 }
 
 /** RFC 1929. */
 async function logIn(connection: Connection, reader: MessageReader, credentials: Credentials): Promise<void> {
   await connection.write(encodeCredentials(credentials.username, credentials.password))
   if ((await reader.next(pair(1))) !== 0) {
-    throw new MptkError(
-      'MPTK_UPSTREAM',
+    throw new UpstreamRefused(
+      'password',
       `the upstream proxy refused the password of ${JSON.stringify(credentials.username)}`,
     )
   }
@@ -98,10 +98,21 @@ function pair(version: number) {
   }
 }
 
-function brokenProtocol(cause: Error): MptkError {
-  return new MptkError('MPTK_UPSTREAM', `the upstream proxy broke the protocol: ${cause.message}`, { cause })
-}
+/** What a peer does that took the connection and then broke it off. Its silence has other names. */
+const BROKEN_OFF = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ESHUTDOWN', 'ENOTCONN'])
 
-function isEarlyEnd(error: unknown): error is MptkError {
-  return error instanceof MptkError && error.code === 'MPTK_HANDSHAKE'
+/** @throws {UpstreamRefused} where the proxy breaks the protocol or the connection @throws what `talk` throws otherwise */
+async function answered<T>(talk: () => Promise<T>): Promise<T> {
+  try {
+    return await talk()
+  } catch (cause) {
+    if (cause instanceof ProtocolError) {
+      throw new UpstreamRefused('protocol', `the upstream proxy broke the protocol: ${cause.message}`, {
+        cause,
+      })
+    }
+    const ended = cause instanceof MptkError && cause.code === 'MPTK_HANDSHAKE'
+    if (!ended && !BROKEN_OFF.has(errnoName(cause) ?? '')) throw cause
+    throw new UpstreamRefused('closed', `the upstream proxy broke off: ${describeError(cause)}`, { cause })
+  }
 }

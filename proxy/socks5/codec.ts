@@ -16,7 +16,10 @@ export const METHOD = { none: 0x00, password: 0x02, unacceptable: 0xff } as cons
 /** RFC 1928 §4. */
 export const COMMAND = { connect: 1, bind: 2, udpAssociate: 3 } as const
 
-/** RFC 1928 §6. */
+/**
+ * RFC 1928 §6, and of the codes it leaves unassigned one of this project's own: `limit` tells the
+ * next proxy's clients that a limit is reached. Whoever does not know it takes it for a failure.
+ */
 export const REPLY = {
   succeeded: 0,
   generalFailure: 1,
@@ -27,6 +30,7 @@ export const REPLY = {
   ttlExpired: 6,
   commandNotSupported: 7,
   addressTypeNotSupported: 8,
+  limit: 0x4c,
 } as const
 export type Reply = (typeof REPLY)[keyof typeof REPLY]
 

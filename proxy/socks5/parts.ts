@@ -12,6 +12,7 @@ export async function socks5Parts(config: Socks5Config, name: string, runtime: R
   return {
     handshake: socks5Handshake(await usersOf(config)),
     rules: new Rules(config.rules),
+    refusesInWords: true,
     ...(await wayOut(config, name, runtime)),
   }
 }

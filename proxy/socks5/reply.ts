@@ -1,5 +1,6 @@
 /** Why a connection was not made, as a SOCKS5 reply code: the one place where the two meet. */
 import { errnoName, MptkError } from '../../src/errors.js'
+import { UpstreamRefused } from '../egress/upstream-errors.js'
 import { UpstreamRefusal } from './client.js'
 import { ProtocolError, REPLY, type Reply } from './codec.js'
 
@@ -22,7 +23,9 @@ const BY_ERRNO: Readonly<Record<string, Reply>> = {
 export function replyFor(error: unknown): Reply {
   if (error instanceof ProtocolError) return error.reply ?? REPLY.generalFailure
   if (error instanceof UpstreamRefusal) return error.reply
+  if (error instanceof UpstreamRefused && error.reason === 'limit') return REPLY.limit
   if (error instanceof MptkError) {
+    if (error.code === 'MPTK_LIMIT') return REPLY.limit
     if (error.code === 'MPTK_DENIED') return REPLY.notAllowed
     if (error.code === 'MPTK_RESOLVE') return REPLY.hostUnreachable
     if (error.code === 'MPTK_TIMEOUT') return REPLY.ttlExpired

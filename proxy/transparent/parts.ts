@@ -19,6 +19,7 @@ export async function transparentParts(
   return {
     handshake: transparentHandshake(originalDestination(config)),
     rules: new Rules(config.rules),
+    refusesInWords: false,
     ...(await wayOut(config, name, runtime)),
     // TPROXY hands connections for foreign addresses only to a socket that says it takes them
     ...(config.intercept === 'tproxy' && { listenerWish: { transparent: true } }),

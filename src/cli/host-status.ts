@@ -31,11 +31,12 @@ export function hostStatus(
       mptcp: whyNoMptcp === undefined,
       ...(whyNoMptcp !== undefined && { reason: whyNoMptcp }),
     },
-    services: services.map(({ name, type, listeners, egress, upstream, warnings }) => ({
+    services: services.map(({ name, type, listeners, egress, upstream, limits, warnings }) => ({
       name,
       type,
       egress,
       ...(upstream !== undefined && { upstream: upstream() }),
+      limits: limits(),
       warnings,
       listeners: listeners.map(({ address, opened }) => ({ address: formatAddress(address), ...opened })),
     })),
@@ -54,7 +55,7 @@ function sessionStatus(runtime: Runtime, session: Session) {
     state,
     ...(user !== undefined && { user }),
     ...(destination !== undefined && { destination: formatAddress(destination) }),
-    startedAt: new Date(session.startedAt).toISOString(),
+    startedAt: session.startedAt.toISOString(),
     ...session.relay?.bytes(),
     client: sideStatus(runtime, client),
     ...(remote !== undefined && { remote: sideStatus(runtime, remote) }),

@@ -2,10 +2,12 @@
 import { UplinkKeeper } from '../../provisioning/uplinks/keeper.js'
 import { SubflowKeeper } from '../../provisioning/uplinks/subflow-keeper.js'
 import type { Runtime } from '../../proxy/runtime.js'
-import { startService, type RunningService } from '../../proxy/service.js'
+import { capacity } from '../../proxy/capacity.js'
+import { startService, wishOf, type RunningService } from '../../proxy/service.js'
 import type { Config } from '../config/schema.js'
 import { mayConfigureNetwork } from '../kernel/capability.js'
 import { detectKernel } from '../kernel/detect.js'
+import { descriptorLimit, descriptorsInUse } from '../descriptors.js'
 import { createLogger, type Logger } from '../log.js'
 import { createMetrics } from '../metrics.js'
 import { Relay } from '../net/relay.js'
@@ -25,7 +27,13 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
   const kernel = detectKernel()
   const sessions: Runtime['sessions'] = new Set()
   const metrics = createMetrics(() => countSessions(sessions))
-  const relay = new Relay(kernel, config.relay.threads)
+  const names = serviceNames(config)
+  const wishes = config.services.map((service, index) => wishOf(service, names[index] ?? service.type))
+  const listeners = config.services.reduce((sum, { listen }) => sum + listen.length, 0)
+  const inUse = descriptorsInUse() + listeners
+  const { connections, splices, warning } = capacity(descriptorLimit(), inUse, wishes)
+  if (warning !== undefined) log.warn(warning)
+  const relay = new Relay(kernel, config.relay.threads, splices)
   const runtime: Runtime = { kernel, relay, log, metrics, sessions }
   const services: RunningService[] = []
   let status: StatusServer | undefined
@@ -43,9 +51,9 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
   try {
     keepers.uplinks = keepUplinks(config, runtime)
     keepers.subflows = keepSubflows(config, runtime)
-    const names = serviceNames(config)
     for (const [index, service] of config.services.entries()) {
-      services.push(await startService(service, names[index] ?? service.type, runtime))
+      const name = names[index] ?? service.type
+      services.push(await startService(service, name, connections[index] ?? 1, runtime))
     }
     for (const { name, warnings } of services)
       for (const warning of warnings) log.warn({ service: name }, warning)

@@ -6,6 +6,13 @@ import { formatAddress, isLoopback, type SocketAddress } from '../address.js'
 import { describeError, MptkError } from '../errors.js'
 import { whyNotListening } from '../net/listen.js'
 
+/**
+ * Connections at a time, and how long a question may take, milliseconds: nobody who is slow or says
+ * nothing keeps others from asking, and all of them fit into the reserve of descriptors.
+ */
+const MOST_CONNECTIONS = 16
+const PATIENCE = 5000
+
 export interface StatusServer {
   readonly address: SocketAddress
   close(): Promise<void>
@@ -17,11 +24,13 @@ export async function startStatusServer(
   metrics: Registry,
   status: () => object,
 ): Promise<StatusServer> {
-  const server = createServer((request, response) => {
+  const timeouts = { headersTimeout: PATIENCE, requestTimeout: PATIENCE, connectionsCheckingInterval: 1000 }
+  const server = createServer(timeouts, (request, response) => {
     answer(request, response, metrics, status).catch((error: unknown) => {
       response.writeHead(500, { 'content-type': 'text/plain' }).end(`${describeError(error)}\n`)
     })
   })
+  server.maxConnections = MOST_CONNECTIONS
   server.listen(at.port, at.address)
   try {
     await once(server, 'listening')

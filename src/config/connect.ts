@@ -1,7 +1,7 @@
 /** `type: connect`: an HTTP proxy, for programs that do not speak SOCKS. */
 import { z } from 'zod'
 import { accessKeys, checkAccess } from './access.js'
-import { checkWayOut, rule, serviceKeys, wayOutKeys } from './service.js'
+import { checkWayOut, rule, serviceKeys, userLimits, wayOutKeys } from './service.js'
 import { socketAddress } from './values.js'
 
 /** What the PAC file says besides this service's own address. */
@@ -18,6 +18,7 @@ export const connect = z
   .strictObject({
     type: z.literal('connect'),
     ...serviceKeys,
+    limits: userLimits,
     ...accessKeys,
     rules: z.array(rule).default([]),
     ...wayOutKeys,

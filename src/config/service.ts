@@ -49,11 +49,15 @@ export const rule = z
     'expected either allow or deny: a rule each',
   )
 
-const limits = z
-  .strictObject({
-    connections: wholeNumber(1, 1_000_000).default(32_768),
-    perSource: wholeNumber(1, 1_000_000).default(16_384),
-  })
+/** What is left out is derived from what the process may open: proxy/capacity.ts. */
+const limitKeys = {
+  connections: wholeNumber(1, 1_000_000).optional(),
+  perSource: wholeNumber(1, 1_000_000).optional(),
+}
+
+/** Of services whose clients may prove who they are. */
+export const userLimits = z
+  .strictObject({ ...limitKeys, perUser: wholeNumber(1, 1_000_000).optional() })
   .prefault({})
 
 const timeouts = z
@@ -139,13 +143,14 @@ export const serviceKeys = {
   name: serviceName,
   listen: oneOrMore(socketAddress),
   ...listenKeys,
-  limits,
+  limits: z.strictObject(limitKeys).prefault({}),
   timeouts,
 }
 
 export type UpstreamConfig = z.output<typeof upstream>
 export type EgressConfig = z.output<typeof egress>
 export type UpstreamForConfig = z.output<typeof upstreamFor>
+export type LimitsConfig = z.output<typeof userLimits>
 export interface WayOutConfig {
   egress: EgressConfig
   upstream?: UpstreamConfig | undefined

@@ -8,7 +8,7 @@ import { Connection } from './connection.js'
 /** Connections taken per wake-up, so that one busy listener does not starve the others. */
 const BATCH = 64
 /** How long accepting rests when the process or the machine is out of descriptors or memory, milliseconds. */
-const EXHAUSTED_PAUSE = 100
+export const EXHAUSTED_PAUSE = 100
 
 export interface Listener {
   /** The bound address; the port the kernel chose when 0 was asked for. */

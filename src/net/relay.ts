@@ -31,13 +31,22 @@ export interface RelayOptions {
   head?: Uint8Array
 }
 
+/** Of a relay that splices: a pipe in each direction, while bytes are in it. */
+export const PIPE_DESCRIPTORS = 4
+
 export class Relay {
   readonly #engine: RelayEngine
   readonly #kernel: Kernel
+  readonly #mostSplices: number
+  #splices = 0
 
-  /** @param threads data plane threads; more than the machine's cores gain nothing */
-  constructor(kernel: Kernel, threads = Math.min(4, availableParallelism())) {
+  /**
+   * @param threads data plane threads; more than the machine's cores gain nothing
+   * @param mostSplices relays at a time that may hold {@link PIPE_DESCRIPTORS} besides their sockets; the others copy
+   */
+  constructor(kernel: Kernel, threads = Math.min(4, availableParallelism()), mostSplices = Infinity) {
     this.#kernel = kernel
+    this.#mostSplices = mostSplices
     this.#engine = new native.RelayEngine(threads)
   }
 
@@ -52,14 +61,16 @@ export class Relay {
     const multipath = [this.#kernel.isMultipath(a), this.#kernel.isMultipath(b)] as const
     // the out-of-tree kernel must not be asked upstream's options, and keeps its subflows to the end
     const witness = this.#kernel.flavour === 'upstream'
+    const splices = !multipath.includes(true) && this.#splices < this.#mostSplices
     const settings = {
       ...options,
-      mode: multipath.includes(true) ? 'copy' : 'splice',
+      mode: splices ? 'splice' : 'copy',
       witnessA: witness && multipath[0],
       witnessB: witness && multipath[1],
     } as const
     const { promise: ended, resolve } = withResolvers<RelayResult>()
     const handle = this.#engine.relay(a, b, settings, (cause, up, down, side, errno, infoA, infoB) => {
+      if (splices) this.#splices--
       resolve({
         up,
         down,
@@ -69,6 +80,7 @@ export class Relay {
         last: { client: infoA, remote: infoB },
       })
     })
+    if (splices) this.#splices++
     return {
       ended,
       bytes() {

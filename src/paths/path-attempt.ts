@@ -5,7 +5,7 @@ import type { Kernel, SocketWish } from '../kernel/kernel.js'
 import type { Connection } from '../net/connection.js'
 import { connect } from '../net/dial.js'
 import { readFrame } from './path-test-frames.js'
-import { decodeAnswer, encodeQuestion, FRAME_LENGTH, type Answer } from './path-test-protocol.js'
+import { decodeAnswer, encodeQuestion, FarEndBusy, FRAME_LENGTH, type Answer } from './path-test-protocol.js'
 import type { MptcpSight, Reached, Sight, TcpSight } from './path-verdict.js'
 
 /** For a TCP connect: two lost SYNs. Milliseconds. */
@@ -107,6 +107,7 @@ async function askOverMptcp(
   } catch (error) {
     signal.throwIfAborted()
     sight.brokeOff = describeError(error)
+    if (error instanceof FarEndBusy) sight.busy = true
   } finally {
     connection.close()
   }

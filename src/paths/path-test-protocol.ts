@@ -55,6 +55,9 @@ const answer = z.strictObject({
   counters: counters.optional(),
 })
 
+/** Instead of an answer: the far end has as many tests as it takes. */
+const busy = z.object({ pathTest: z.literal(PROTOCOL_VERSION), busy: z.literal(true) })
+
 const other = z.object({ pathTest: z.int() })
 
 export type Question = z.output<typeof question>
@@ -74,13 +77,25 @@ export function encodeVersion(): Buffer {
   return encode({ pathTest: PROTOCOL_VERSION })
 }
 
+/** Tells a client that too many tests are in progress. */
+export function encodeBusy(): Buffer {
+  return encode({ pathTest: PROTOCOL_VERSION, busy: true } satisfies z.output<typeof busy>)
+}
+
 /** @returns `other version` for a question of another version @throws {MptkError} MPTK_PATH_TEST */
 export function decodeQuestion(frame: Buffer): Question | 'other version' {
   const value = decode(frame)
   return versionOf(value) === PROTOCOL_VERSION ? checked(question, value) : 'other version'
 }
 
-/** @throws {MptkError} MPTK_PATH_TEST for anything but the answer to this round's question */
+/** The far end is there and takes no more tests now: no word on the path. */
+export class FarEndBusy extends MptkError {
+  constructor() {
+    super('MPTK_PATH_TEST', 'the far end has as many tests as it takes: try again in a minute')
+  }
+}
+
+/** @throws {FarEndBusy} @throws {MptkError} MPTK_PATH_TEST for anything but the answer to this round's question */
 export function decodeAnswer(frame: Buffer, round: number): Answer {
   const value = decode(frame)
   const version = versionOf(value)
@@ -90,6 +105,7 @@ export function decodeAnswer(frame: Buffer, round: number): Answer {
       `the far end speaks version ${version} of the path test and not ${PROTOCOL_VERSION}`,
     )
   }
+  if (busy.safeParse(value).success) throw new FarEndBusy()
   const found = checked(answer, value)
   if (found.round !== round) throw foreign()
   return found

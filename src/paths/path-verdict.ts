@@ -22,7 +22,7 @@ export const VERDICTS = [
  * - `dropped`: SYNs with MPTCP stay unanswered while TCP connects.
  * - `reset`: SYNs with MPTCP are refused while TCP connects.
  * - `no-tcp`: nothing connects.
- * - `no-answer`: TCP connects, to something that is no path test.
+ * - `no-answer`: TCP connects, to something that is no path test or takes no more tests now.
  * - `peer-without-mptcp`: the far end itself speaks TCP only, so the path cannot be judged.
  * - `unstable`: repetitions disagree, or the path came and went.
  */
@@ -57,6 +57,8 @@ export interface MptcpSight extends Reached {
   answers: Answer[]
   /** Why there are fewer answers than questions. */
   brokeOff?: string
+  /** The far end says that it takes no more tests now: that there are fewer is not the path's doing. */
+  busy?: boolean
   /**
    * Its own subflow at the end. Where the uplinks are endpoints the kernel adds other subflows, and
    * the connection survives what this path does to data: `lost` is a subflow closed, `idle` one
@@ -79,7 +81,7 @@ export function judge({ tcp, mptcp }: Sight): PathVerdict {
     if (tcp.answer !== undefined && !tcp.stayed) return 'unstable'
     return mptcp.connect === 'timeout' ? 'dropped' : 'reset'
   }
-  if (tcp.answer === undefined) return 'no-answer'
+  if (tcp.answer === undefined || mptcp.busy === true) return 'no-answer'
   if (!tcp.stayed) return 'unstable'
   return mptcp.atConnect === 'mptcp' ? judgeData(mptcp) : judgeHandshake(tcp.answer, tcp.counters)
 }

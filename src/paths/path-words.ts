@@ -13,7 +13,7 @@ const ADVICE: Readonly<Record<Exclude<PathVerdict, `stripped-${string}`>, string
   'no-tcp':
     'Nothing connects over this uplink: look at its address and route, at firewalls, and whether the far end listens.',
   'no-answer':
-    'TCP connects, but nothing there answers path tests: run a service of type path-test on the far end, and test its port.',
+    'TCP connects, but nothing there answers path tests now: run a service of type path-test on the far end, and test its port; if it says that it has as many tests as it takes, try again in a minute.',
   'peer-without-mptcp':
     'The far end itself has no MPTCP, so nothing can be said of the path: run mptk doctor there.',
   unstable:
@@ -74,6 +74,7 @@ export function farSaw({ tcp, mptcp }: Sight): string {
     return `listens without MPTCP${control.listener.reason === undefined ? '' : `: ${control.listener.reason}`}`
   }
   const last = mptcp.answers.at(-1)
+  if (mptcp.busy === true) return 'as many tests as it takes'
   if (last === undefined) return farSynsOnly(tcp)
   return last.accepted === 'mptcp' ? farAccepted(last) : farWithoutMptcp(tcp)
 }

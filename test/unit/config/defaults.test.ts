@@ -10,7 +10,7 @@ void t.test('defaults', (t) => {
     transport: 'mptcp',
     mptcp: 'preferred',
     keepalive,
-    limits: { connections: 32_768, perSource: 16_384 },
+    limits: {},
     timeouts: { handshake: 10_000, dial: 30_000, idle: 3_600_000 },
     egress: { transport: 'tcp', mptcp: 'preferred', keepalive },
   }

@@ -69,6 +69,10 @@ void t.test('every mistake is one line of where, what was expected and what was 
       'services[0].limits.connections: expected a whole number of 1 to 1000000, found "10"',
     ],
     [
+      reverse({ limits: { perUser: 5 } }),
+      'services[0].limits: expected connections or perSource, found the unknown key "perUser"',
+    ],
+    [
       socks5({ limits: { perSource: 0 } }),
       'services[0].limits.perSource: expected a whole number of 1 to 1000000, found 0',
     ],
@@ -231,7 +235,7 @@ void t.test('an unknown key at each level is named before anything that is missi
     [{ services: [{ type: 'socks5', lisen: '127.0.0.1:1080' }] }, ', found the unknown key "lisen"'],
     [
       socks5({ limits: { total: 5 } }),
-      'services[0].limits: expected connections or perSource, found the unknown key "total"',
+      'services[0].limits: expected one of connections, perSource, perUser, found the unknown key "total"',
     ],
     [
       socks5({ timeouts: { connect: '1s' } }),

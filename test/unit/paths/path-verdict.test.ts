@@ -138,6 +138,13 @@ const TABLE: [PathVerdict, Sight, near: string, far: string][] = [
     'not heard',
   ],
   [
+    // its limit is not the path's doing
+    'no-answer',
+    { tcp: tcp(), mptcp: mptcp({ busy: true, brokeOff: 'too many tests', answers: [] }) },
+    'connected as MPTCP, then broke off: too many tests',
+    'as many tests as it takes',
+  ],
+  [
     'peer-without-mptcp',
     { tcp: tcp({ answer: TCP_FAR_END }), mptcp: mptcp(FELL_BACK_AT_ONCE) },
     'SYN/ACK without MPTCP',

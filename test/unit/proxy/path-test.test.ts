@@ -99,7 +99,10 @@ void t.test('limits, time and the end of the service', async (t) => {
     ['127.0.0.1', '127.0.0.1', '127.0.0.2'].map((from) => Talker.to(t, ports[0] ?? 0, from)),
   )
   for (const each of talkers) await answerTo(each.send(encodeQuestion(1)), 1)
-  t.equal(await (await Talker.to(t, ports[0] ?? 0, '127.0.0.3')).rest(), 'reset')
+  const fourth = await Talker.to(t, ports[0] ?? 0, '127.0.0.3')
+  const busy = Buffer.from(await fourth.send(encodeQuestion(1)).rest(), 'hex')
+  t.equal(busy.length, FRAME_LENGTH, 'never longer than the question')
+  t.throws(() => decodeAnswer(busy, 1), { message: /as many tests as it takes/ })
 
   const slow = await Talker.to(t, ports[1] ?? 0)
   t.match(await slow.rest(), /^(reset)?$/)

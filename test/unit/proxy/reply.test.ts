@@ -8,7 +8,7 @@ function system(code: string): Error {
   return Object.assign(new Error(code), { code, errno: 1, syscall: 'connect' })
 }
 
-void t.test('reasons and their codes of RFC 1928 §6', (t) => {
+void t.test('reasons and their codes of RFC 1928 §6, and one of our own', (t) => {
   for (const [errno, reply] of [
     ['ECONNREFUSED', 5],
     ['ENETUNREACH', 3],
@@ -28,6 +28,7 @@ void t.test('reasons and their codes of RFC 1928 §6', (t) => {
     ['MPTK_DENIED', 2],
     ['MPTK_RESOLVE', 4],
     ['MPTK_TIMEOUT', 6],
+    ['MPTK_LIMIT', 0x4c],
     ['MPTK_UPSTREAM', 1],
     ['MPTK_MPTCP_REQUIRED', 1],
   ] as const satisfies [ErrorCode, number][]) {

@@ -251,28 +251,6 @@ void t.test('idle connections end after the idle time', async (t) => {
   t.match(await records(1), [{ outcome: 'timeout' }])
 })
 
-void t.test('limits', async (t) => {
-  const echo = await echoServer(t)
-  const limits = { connections: 3, perSource: 2 }
-  const { ports, host, logged, records } = await testHost(t, socks5({ limits }))
-  const open = async (from: string): Promise<Talker> => {
-    const talker = await Talker.to(t, ports[0] ?? 0, from)
-    t.match(await talker.send(`${NO_AUTH} ${request('127.0.0.1', echo)}`).take(12), /^050005000001/)
-    return talker
-  }
-  const first = await open('127.0.0.2')
-  await open('127.0.0.2')
-  t.equal(await (await Talker.to(t, ports[0] ?? 0, '127.0.0.2')).rest(), 'reset', 'a third of one source')
-  await open('127.0.0.3')
-  t.equal(await (await Talker.to(t, ports[0] ?? 0, '127.0.0.4')).rest(), 'reset', 'a fourth in all')
-  t.match(logged(), /"limit":"perSource".*\n.*"limit":"connections"/)
-  const { values } = await host.runtime.metrics.sessions.get()
-  t.match(values, [{ labels: { outcome: 'limit' }, value: 2 }])
-  first.socket.end()
-  await records(1)
-  await open('127.0.0.4')
-})
-
 void t.test('a reset on one side is a reset on the other', async (t) => {
   const accepted: Socket[] = []
   const port = await server(t, (socket) => accepted.push(socket.resume()))

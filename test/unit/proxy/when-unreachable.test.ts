@@ -133,15 +133,89 @@ void t.test('an upstream that takes connections and says nothing: only the first
   t.ok(held.length < 50, `${held.length} connections for 51 clients`)
 })
 
-void t.test('an upstream that closes before it has said anything is out of reach too', async (t) => {
-  const echo = await echoServer(t)
-  const closing = await server(t, (socket) => socket.end())
-  const chain = await near(t, closing, { whenUnreachable: 'direct' })
-  t.match(await ask(t, chain, '127.0.0.1', echo), SUCCESS)
-  t.match(chain.host.services[0]?.upstream?.(), {
-    state: 'down',
-    error: /ended within the handshake|ECONNRESET/,
+void t.test(
+  'an upstream that takes connections and breaks them off is no reason to go past it',
+  async (t) => {
+    const accepted: Socket[] = []
+    const web = await server(t, (socket) => accepted.push(socket))
+    const ends = {
+      closing: (socket: Socket) => socket.end(),
+      resetting: (socket: Socket) => socket.resetAndDestroy(),
+    }
+    for (const [name, end] of Object.entries(ends)) {
+      const chain = await near(t, await server(t, end), { whenUnreachable: 'direct' })
+      t.equal(await ask(t, chain, '127.0.0.1', web), failure(1), name)
+      t.match(
+        chain.host.services[0]?.upstream?.(),
+        {
+          state: 'up',
+          refused: { reason: 'closed', since: /^\d{4}-/, error: /broke off/ },
+          refusals: { closed: 1 },
+        },
+        name,
+      )
+      t.strictSame(await gauge(chain), [1])
+      t.strictSame(said(chain), [], 'nobody goes straight')
+    }
+    t.equal(accepted.length, 0)
+  },
+)
+
+void t.test("the upstream's limit is told to the client, and is no reason to go past it", async (t) => {
+  const accepted: Socket[] = []
+  const echo = await server(t, (socket) => {
+    accepted.push(socket)
+    socket.pipe(socket)
   })
+  for (const whenUnreachable of ['direct', 'refuse']) {
+    const proxy = await far(t, 0, { limits: { perSource: 1 } })
+    const chain = await near(t, proxy.ports[0] ?? 0, { whenUnreachable })
+    const first = await Talker.to(t, chain.ports[0] ?? 0)
+    t.match(await first.send(`${NO_AUTH} ${request('127.0.0.1', echo)} 6869`).take(14), /^05000500.*6869$/)
+    accepted.length = 0
+    for (let n = 0; n < 3; n++) t.equal(await ask(t, chain, '127.0.0.1', echo), failure(0x4c))
+    t.equal(accepted.length, 0)
+    t.match(chain.host.services[0]?.upstream?.(), {
+      state: 'up',
+      refused: { reason: 'limit', since: /^\d{4}-/, error: /as many connections of ours as it takes/ },
+      refusals: { limit: 3 },
+    })
+    t.match(proxy.host.services[0]?.limits(), { open: 1, refused: { perSource: 3 } })
+    t.strictSame(said(chain), [])
+    t.match((await chain.records(3))[2], { outcome: 'unreachable', error: /as many connections of ours/ })
+    t.equal(
+      (chain.logged().match(/"msg":"connection refused: the upstream proxy/g) ?? []).length,
+      1,
+      'one line',
+    )
+
+    first.socket.end()
+    await chain.records(4)
+    await proxy.records(1)
+    t.match(await ask(t, chain, '127.0.0.1', echo), SUCCESS, 'as soon as there is a place')
+    t.match(chain.host.services[0]?.upstream?.(), { state: 'up', refused: undefined, refusals: { limit: 3 } })
+  }
+})
+
+void t.test('a refused password: the upstream is there, and status says what is wrong', async (t) => {
+  const locked = await far(t, 0, { users: { alice: { password: 'secret' } } })
+  const [port = 0] = locked.ports
+  const echo = await echoServer(t)
+  for (const [credentials, error] of [
+    [{ username: 'alice', password: 'wrong' }, 'the upstream proxy refused the password of "alice"'],
+    [{}, 'the upstream proxy wants a password and none is configured (it chose method 255)'],
+  ] as const) {
+    const chain = await near(t, port, { whenUnreachable: 'direct', ...credentials })
+    t.equal(await ask(t, chain, '127.0.0.1', echo), failure(1))
+    t.match(chain.host.services[0]?.upstream?.(), {
+      state: 'up',
+      refused: { reason: 'password', error },
+      refusals: { password: 1 },
+    })
+    t.match(await chain.host.runtime.metrics.upstreamRefusals.get(), {
+      values: [{ labels: { reason: 'password' }, value: 1 }],
+    })
+  }
 })
 
 void t.test('an upstream dialled from an address that this host has no more', async (t) => {
@@ -198,16 +272,16 @@ void t.test('upstreamFor: some destinations straight, the others never', async (
 
 void t.test('stopping ends the search', async (t) => {
   let connections = 0
+  // silent: each probe waits for its connectTimeout
   const upstream = createServer((socket) => {
     connections++
-    socket.once('data', () => socket.resetAndDestroy())
     socket.on('error', () => undefined)
   }).listen(0, '127.0.0.1')
   t.teardown(() => upstream.close())
   await once(upstream, 'listening')
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
   const before = timers()
-  const chain = await near(t, (upstream.address() as AddressInfo).port)
+  const chain = await near(t, (upstream.address() as AddressInfo).port, { connectTimeout: '50ms' })
   t.equal(await ask(t, chain, '127.0.0.1', 80), failure(1))
   await until('it is searched for', () => (connections >= 3 ? undefined : `${connections} connections`))
   await chain.host.stop()
