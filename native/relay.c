@@ -178,6 +178,8 @@ static struct relay *relay_new(int a, int b, const struct relay_options *options
 	relay->socket[0].fd = a;
 	relay->socket[1].fd = b;
 	relay->idle_timeout = options->idle_timeout;
+	relay->half_closed_timeout = options->half_closed_timeout;
+	relay->stall_timeout = options->stall_timeout;
 	relay->user = options->user;
 	relay->witness[0] = options->witness[0];
 	relay->witness[1] = options->witness[1];
@@ -221,6 +223,17 @@ void relay_engine_flush(struct relay_engine *engine)
 		(void)pthread_mutex_lock(&thread->mutex);
 		if (thread->starts != NULL)
 			thread_signal(thread);
+		(void)pthread_mutex_unlock(&thread->mutex);
+	}
+}
+
+void relay_engine_memory_short(struct relay_engine *engine, bool is_short)
+{
+	for (unsigned i = 0; i < engine->count && !engine->stopped; i++) {
+		struct relay_thread *thread = &engine->threads[i];
+		(void)pthread_mutex_lock(&thread->mutex);
+		thread->memory_is_short = is_short;
+		thread_signal(thread);
 		(void)pthread_mutex_unlock(&thread->mutex);
 	}
 }

@@ -80,13 +80,21 @@ export interface RawOutOfTreeInfo {
   subflowInfo: Buffer[]
 }
 
-export type RelayCause = 'eof' | 'reset' | 'timeout' | 'aborted'
+/** `timeout`, `half-closed` and `stalled` are what {@link NativeRelayOptions}' timeouts end. */
+export type RelayCause = 'eof' | 'reset' | 'timeout' | 'half-closed' | 'stalled' | 'aborted'
 
 export interface NativeRelayOptions {
   /** splice through a pipe (TCP to TCP) or recv/send through a buffer (an MPTCP side). */
   mode: 'splice' | 'copy'
   /** End with cause `timeout` after so long without a byte in either direction; 0 is never. Milliseconds. */
   idleTimeout: number
+  /** As {@link idleTimeout}, once one side has ended its stream: cause `half-closed`. */
+  halfClosedTimeout?: number
+  /**
+   * End with cause `stalled` when a side takes nothing of what it is owed for so long although
+   * the other has ended; while memory is short, whether it has or not. 0 is never. Milliseconds.
+   */
+  stallTimeout?: number
   /** Bytes already read from `a`, owed to `b` before anything else. */
   head?: Uint8Array
   /** MPTCP_FULL_INFO is read of this side just before its stream is ended: afterwards the kernel has no subflows to tell of. */
@@ -100,7 +108,7 @@ export type RelayDone = (
   /** Bytes delivered to b / to a (handed to the kernel's send side). */
   up: number,
   down: number,
-  /** For `reset`: which descriptor's call failed, and how. */
+  /** For `reset`: which descriptor's call failed, and how. For `stalled`: which side takes nothing. */
   side: 'a' | 'b' | undefined,
   errno: string | undefined,
   /** What {@link NativeRelayOptions.witnessA} and `witnessB` asked for; undefined where there was no MPTCP to tell of. */
@@ -125,6 +133,8 @@ export interface NativeRelay {
  */
 export interface RelayEngine {
   relay(a: number, b: number, options: NativeRelayOptions, done: RelayDone): NativeRelay
+  /** Whether the kernel's memory for TCP is short: the stall timeout then runs for every side that takes nothing. */
+  memoryShort(isShort: boolean): void
   /** Relays in progress. */
   readonly active: number
   /** Aborts every relay, waits for the threads, then delivers the outstanding `done` calls on the event loop. */
