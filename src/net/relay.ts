@@ -9,7 +9,7 @@ export interface RelayResult {
   up: number
   down: number
   cause: RelayCause
-  /** With `reset`: who broke off, and the errno name. */
+  /** With `reset`: who broke off, and the errno name. With `stalled`: who takes nothing. */
   side?: 'client' | 'remote'
   errno?: string
   /** What the kernel said of MPTCP sides just before they ended; undefined for the others. */
@@ -27,6 +27,10 @@ export interface ActiveRelay {
 export interface RelayOptions {
   /** Milliseconds without a byte in either direction; 0 is never. */
   idleTimeout: number
+  /** The same, once one side has ended its stream. */
+  halfClosedTimeout?: number
+  /** Milliseconds without a side taking anything of what it is owed, once the other has ended or while memory is short; 0 is never. */
+  stallTimeout?: number
   /** Bytes that came from the client with the handshake and belong to the destination. */
   head?: Uint8Array
 }
@@ -89,6 +93,11 @@ export class Relay {
       },
       abort: () => handle.abort(),
     }
+  }
+
+  /** Whether the kernel's memory for TCP is short: whoever stalls then has {@link RelayOptions.stallTimeout} left. */
+  memoryShort(isShort: boolean): void {
+    this.#engine.memoryShort(isShort)
   }
 
   /** Aborts all relays and waits for the threads; outstanding results are delivered. */

@@ -116,20 +116,23 @@ for (const route of ROUTES) {
   })
 }
 
-void t.test('while memory is short, whoever takes nothing is ended though both sides are there', async (t) => {
-  const engine = engineFor(t)
-  const loopback = new Loopback(t)
-  const paused = await narrow(engine, loopback, SPLICED, { stallTimeout: LIMIT })
-  const quiet = await narrow(engine, loopback, SPLICED, { stallTimeout: LIMIT })
-  await sendAll(paused.client, LOAD, false)
-  engine.memoryShort(true)
-  t.match(await paused.ended, { cause: 'stalled', side: 'b' })
-  t.equal(engine.active, 1, 'who is owed nothing stays')
-  engine.memoryShort(false)
-  native.shutdown(quiet.client)
-  native.shutdown(quiet.server)
-  t.match(await quiet.ended, { cause: 'eof' })
-})
+void t.test(
+  'while memory is short, whoever takes nothing is ended though both sides are there',
+  async (t) => {
+    const engine = engineFor(t)
+    const loopback = new Loopback(t)
+    const paused = await narrow(engine, loopback, SPLICED, { stallTimeout: LIMIT })
+    const quiet = await narrow(engine, loopback, SPLICED, { stallTimeout: LIMIT })
+    await sendAll(paused.client, LOAD, false)
+    engine.memoryShort(true)
+    t.match(await paused.ended, { cause: 'stalled', side: 'b' })
+    t.equal(engine.active, 1, 'who is owed nothing stays')
+    engine.memoryShort(false)
+    native.shutdown(quiet.client)
+    native.shutdown(quiet.server)
+    t.match(await quiet.ended, { cause: 'eof' })
+  },
+)
 
 void t.test('bytes that only the kernel still holds count as owed', async (t) => {
   const buffers = { sendBuffer: 400_000, receiveBuffer: 4608 }
