@@ -76,6 +76,15 @@ void relay_abort(struct relay *relay);
 /* Whether the kernel's memory for TCP is short: sinks that stall are then ended whoever is there. */
 void relay_engine_memory_short(struct relay_engine *engine, bool is_short);
 
+/*
+ * Bytes that wait in the kernel because a sink takes nothing, 0 while both do: what the relay has
+ * in its source's receive queue and in its sink's send queue. Until it is collected.
+ */
+uint64_t relay_held(const struct relay *relay);
+
+/* As relay_engine_memory_short(), for one relay. */
+void relay_hurry(struct relay *relay, bool hurried);
+
 /* Bytes the kernel has taken for b and for a so far; any thread, any time. */
 void relay_bytes(const struct relay *relay, uint64_t *up, uint64_t *down);
 

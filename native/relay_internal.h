@@ -31,6 +31,7 @@ struct relay_direction {
 	struct relay_pipe *pipe; /* held only while bytes are in it */
 	uint32_t in_pipe;
 	uint32_t quota;       /* bytes to read at once, see relay_pump.c */
+	_Atomic bool blocked;   /* what the next says, for other threads */
 	uint64_t blocked_since; /* the sink takes nothing of what waits for it, since then; 0: it does */
 	uint64_t ended_at;      /* the source's end was announced, or all before it handed on; 0: neither */
 	uint8_t small;        /* spliced pieces in a row that would have been cheaper to copy */
@@ -71,6 +72,7 @@ struct relay {
 	void *user;
 	_Atomic uint32_t references;
 	_Atomic bool ended;
+	_Atomic bool hurried; /* relay_hurry() */
 	bool abort_queued; /* under the thread's mutex */
 	bool is_ready;
 	int8_t side;
@@ -87,12 +89,13 @@ struct relay_thread {
 	int epoll, wake;
 	_Atomic uint32_t load;
 
-	pthread_mutex_t mutex; /* guards the next six */
+	pthread_mutex_t mutex; /* guards the next seven */
 	struct relay *starts, **starts_tail;
 	struct relay *aborts;
 	bool stop;
 	bool signalled;
 	bool memory_is_short; /* as the engine was told last */
+	bool rescan;          /* relays have been hurried */
 
 	/* the rest is the thread's own */
 	struct relay_all all;

@@ -32,13 +32,22 @@ enum step flow_fail(const struct flow *flow, int side, int error)
 	return ENDED;
 }
 
+/* The sink has taken something, or is owed nothing any more. */
+static void flow_unblocked(struct relay_direction *direction)
+{
+	if (direction->blocked_since == 0)
+		return;
+	direction->blocked_since = 0;
+	atomic_store_explicit(&direction->blocked, false, memory_order_relaxed);
+}
+
 void flow_delivered(struct flow *flow, size_t length)
 {
 	/* Only this thread writes it: a load and a store, no locked instruction. */
 	uint64_t total = atomic_load_explicit(&flow->direction->delivered, memory_order_relaxed);
 	atomic_store_explicit(&flow->direction->delivered, total + length, memory_order_relaxed);
 	flow->relay->last_activity = flow->thread->now;
-	flow->direction->blocked_since = 0;
+	flow_unblocked(flow->direction);
 	flow->budget -= length < flow->budget ? length : flow->budget;
 }
 
@@ -91,7 +100,7 @@ static enum step finish(struct flow *flow)
 		return flow_fail(flow, flow->sink_side, kept != 0 ? kept : error);
 	}
 	flow->direction->finished = true;
-	flow->direction->blocked_since = 0;
+	flow_unblocked(flow->direction);
 	flow->direction->ended_at = flow->thread->now;
 	if (!flow->relay->direction[flow->sink_side].finished)
 		return WAIT;
@@ -123,8 +132,10 @@ static void note_blocked(const struct flow *flow)
 {
 	struct relay_direction *direction = flow->direction;
 	bool pending = direction->backlog != NULL || direction->in_pipe > 0 || flow->source->readable;
-	if (pending && !flow->sink->writable && direction->blocked_since == 0)
-		direction->blocked_since = flow->thread->now;
+	if (!pending || flow->sink->writable || direction->blocked_since != 0)
+		return;
+	direction->blocked_since = flow->thread->now;
+	atomic_store_explicit(&direction->blocked, true, memory_order_relaxed);
 }
 
 static void pump_direction(struct relay *relay, int side)

@@ -107,14 +107,15 @@ static bool run_commands(struct relay_thread *thread)
 	(void)!read(thread->wake, &count, sizeof count);
 	(void)pthread_mutex_lock(&thread->mutex);
 	struct relay *starts = thread->starts, *aborts = thread->aborts;
-	bool stop = thread->stop, memory_short = thread->memory_is_short;
+	bool stop = thread->stop, memory_short = thread->memory_is_short, rescan = thread->rescan;
+	thread->rescan = false;
 	thread->starts = NULL;
 	thread->starts_tail = &thread->starts;
 	thread->aborts = NULL;
 	thread->signalled = false;
 	(void)pthread_mutex_unlock(&thread->mutex);
 	/* The scan that follows takes a look at everybody who stalls at present. */
-	if (memory_short != thread->memory_short)
+	if (memory_short != thread->memory_short || rescan)
 		thread->next_scan = thread->now;
 	thread->memory_short = memory_short;
 	for (struct relay *relay = starts, *next; relay != NULL; relay = next) {

@@ -4,8 +4,9 @@
  * - idle: no byte moved in either direction.
  * - half-closed: the same, where one side has ended its stream already.
  * - stalled: a sink takes nothing of what it is owed, and its source has ended: nobody is left
- *   who would withdraw what fills the kernel's buffers. While memory is short it runs for every
- *   sink that is owed something; else a reader who pauses with both sides alive is no fault.
+ *   who would withdraw what fills the kernel's buffers. While memory is short, or its client is
+ *   one that takes too much of it, it runs for every sink that is owed something; else a reader
+ *   who pauses with both sides alive is no fault.
  *
  * Activity only moves a deadline outwards, so nothing is touched per byte: a scan ends what is
  * overdue and finds the nearest deadline. Scans keep a distance that suits the shortest
@@ -58,10 +59,16 @@ static bool has_ended_side(const struct relay *relay)
 	return relay->direction[0].ended_at != 0 || relay->direction[1].ended_at != 0;
 }
 
+/* Whether its sinks are held to the stall timer though their sources are there. */
+static bool is_hurried(const struct relay *relay)
+{
+	return relay->thread->memory_short || atomic_load_explicit(&relay->hurried, memory_order_relaxed);
+}
+
 static bool is_watched(const struct relay *relay)
 {
 	bool blocked = relay->direction[0].blocked_since != 0 || relay->direction[1].blocked_since != 0;
-	return has_ended_side(relay) || (relay->thread->memory_short && blocked);
+	return has_ended_side(relay) || (is_hurried(relay) && blocked);
 }
 
 /* Whether the sink of direction d has not taken what it is owed. */
@@ -88,11 +95,11 @@ static uint64_t look_pause(const struct relay *relay)
 static uint64_t stall_deadline(const struct relay *relay, int d)
 {
 	const struct relay_direction *direction = &relay->direction[d];
-	bool short_of_memory = relay->thread->memory_short;
-	if (relay->stall_timeout == 0 || !owes(relay, d) || (direction->ended_at == 0 && !short_of_memory))
+	bool hurried = is_hurried(relay);
+	if (relay->stall_timeout == 0 || !owes(relay, d) || (direction->ended_at == 0 && !hurried))
 		return NEVER;
 	uint64_t since = later(direction->blocked_since, relay->socket[1 - d].drained_at);
-	if (direction->finished || !short_of_memory)
+	if (direction->finished || !hurried)
 		since = later(since, direction->ended_at);
 	/* Memory may have become short long after the sink stalled: nobody is judged by one look. */
 	return later(since + relay->stall_timeout, relay->watched_since + look_pause(relay));

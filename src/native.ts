@@ -121,6 +121,10 @@ export type RelayDone = (
 export interface NativeRelay {
   /** Bytes so far: [a to b, b to a]. Valid at any time. */
   bytes(): [number, number]
+  /** Bytes that wait in the kernel because a side takes nothing; 0 while both do. Until `done` is called. */
+  held(): number
+  /** As {@link RelayEngine.memoryShort}, for this relay; nothing happens when it has ended. */
+  hurry(hurried: boolean): void
   /** Ends the relay with cause `aborted`; nothing happens when it has ended. */
   abort(): void
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { native, type RawUpstreamInfo, type RelayCause, type RelayEngine } from '../native.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { Connection } from './connection.js'
+import type { HeldRelay } from './held-memory.js'
 
 export interface RelayResult {
   /** Bytes delivered from client to destination, and back. */
@@ -43,6 +44,8 @@ export class Relay {
   readonly #kernel: Kernel
   readonly #mostSplices: number
   #splices = 0
+  /** In progress. */
+  readonly #running = new Set<HeldRelay>()
 
   /**
    * @param threads data plane threads; more than the machine's cores gain nothing
@@ -52,6 +55,11 @@ export class Relay {
     this.#kernel = kernel
     this.#mostSplices = mostSplices
     this.#engine = new native.RelayEngine(threads)
+  }
+
+  /** Those in progress, with what they hold of the kernel's memory. */
+  get running(): ReadonlySet<HeldRelay> {
+    return this.#running
   }
 
   get active(): number {
@@ -75,6 +83,7 @@ export class Relay {
     const { promise: ended, resolve } = withResolvers<RelayResult>()
     const handle = this.#engine.relay(a, b, settings, (cause, up, down, side, errno, infoA, infoB) => {
       if (splices) this.#splices--
+      this.#running.delete(held)
       resolve({
         up,
         down,
@@ -85,6 +94,12 @@ export class Relay {
       })
     })
     if (splices) this.#splices++
+    const held: HeldRelay = {
+      source: client.remote.address,
+      held: () => handle.held(),
+      hurry: (hurried) => handle.hurry(hurried),
+    }
+    this.#running.add(held)
     return {
       ended,
       bytes() {
