@@ -15,7 +15,7 @@ const OTHERWISE = 64 * 1024 * 1024
 const PAGE = 4096
 
 export interface HeldRelay {
-  /** Whose it is: the client's address. */
+  /** Whose it is: the client's address, or its /64. */
   readonly source: string
   /** Bytes that wait in the kernel because a side takes nothing; 0 while both do. */
   held(): number

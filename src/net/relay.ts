@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { native, type RawUpstreamInfo, type RelayCause, type RelayEngine } from '../native.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { Connection } from './connection.js'
+import { sourceBlock } from './source-block.js'
 import type { HeldRelay } from './held-memory.js'
 
 export interface RelayResult {
@@ -95,7 +96,7 @@ export class Relay {
     })
     if (splices) this.#splices++
     const held: HeldRelay = {
-      source: client.remote.address,
+      source: sourceBlock(client.remote.address),
       held: () => handle.held(),
       hurry: (hurried) => handle.hurry(hurried),
     }
