@@ -30,6 +30,10 @@
         "native/relay_pump.c",
         "native/relay_copy.c",
         "native/relay_splice.c",
+        "native/chunked.c",
+        "native/relay_part.c",
+        "native/relay_exchange.c",
+        "native/relay_part_napi.c",
         "native/relay_options.c",
         "native/relay_handle.c",
         "native/relay_napi.c"

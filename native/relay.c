@@ -69,7 +69,7 @@ static int thread_run(struct relay_thread *thread)
 }
 
 /* With the thread's mutex held. The eventfd's counter cannot overflow: one write per wake. */
-static void thread_signal(struct relay_thread *thread)
+void relay_thread_signal(struct relay_thread *thread)
 {
 	if (thread->signalled)
 		return;
@@ -119,7 +119,7 @@ void relay_engine_stop(struct relay_engine *engine)
 		struct relay_thread *thread = &engine->threads[i];
 		(void)pthread_mutex_lock(&thread->mutex);
 		thread->stop = true;
-		thread_signal(thread);
+		relay_thread_signal(thread);
 		(void)pthread_mutex_unlock(&thread->mutex);
 	}
 	for (unsigned i = 0; i < engine->count; i++)
@@ -173,11 +173,22 @@ static struct relay_thread *least_loaded(struct relay_engine *engine)
 	return best;
 }
 
-static struct relay *relay_new(int a, int b, const struct relay_options *options)
+static void relay_free(struct relay *relay)
+{
+	for (int side = 0; side < 2; side++) {
+		if (relay->testimony[side] != NULL)
+			relay->witness[side]->drop(relay->testimony[side]);
+		relay_backlog_drop(&relay->direction[side]);
+	}
+	relay_exchange_free(relay);
+	free(relay);
+}
+
+static int relay_new(int a, int b, const struct relay_options *options, struct relay **out)
 {
 	struct relay *relay = calloc(1, sizeof *relay);
 	if (relay == NULL)
-		return NULL;
+		return ENOMEM;
 	relay->socket[0].fd = a;
 	relay->socket[1].fd = b;
 	relay->idle_timeout = options->idle_timeout;
@@ -186,18 +197,22 @@ static struct relay *relay_new(int a, int b, const struct relay_options *options
 	relay->user = options->user;
 	relay->witness[0] = options->witness[0];
 	relay->witness[1] = options->witness[1];
+	relay->splice = options->splice;
+	relay->exchange = options->exchange;
+	relay->keep = options->keep;
 	relay->side = -1;
 	relay->references = 2; /* the caller's and the engine's */
 	for (int d = 0; d < 2; d++) {
 		relay->direction[d].quota = RELAY_BUFFER;
 		relay->direction[d].may_splice = options->splice;
 	}
-	if (options->head_length > 0 &&
-	    !relay_backlog_set(&relay->direction[0], options->head, options->head_length)) {
-		free(relay);
-		return NULL;
-	}
-	return relay;
+	relay->direction[1].held = options->exchange;
+	int err = relay_part_begin(relay, 0, &options->up);
+	if (err == 0)
+		*out = relay;
+	else
+		relay_free(relay);
+	return err;
 }
 
 int relay_start(struct relay_engine *engine, int a, int b, const struct relay_options *options,
@@ -205,9 +220,10 @@ int relay_start(struct relay_engine *engine, int a, int b, const struct relay_op
 {
 	if (engine->stopped)
 		return ESHUTDOWN;
-	struct relay *relay = relay_new(a, b, options);
-	if (relay == NULL)
-		return ENOMEM;
+	struct relay *relay;
+	int err = relay_new(a, b, options, &relay);
+	if (err != 0)
+		return err;
 	struct relay_thread *thread = least_loaded(engine);
 	thread->load++;
 	relay->thread = thread;
@@ -225,7 +241,7 @@ void relay_engine_flush(struct relay_engine *engine)
 		struct relay_thread *thread = &engine->threads[i];
 		(void)pthread_mutex_lock(&thread->mutex);
 		if (thread->starts != NULL)
-			thread_signal(thread);
+			relay_thread_signal(thread);
 		(void)pthread_mutex_unlock(&thread->mutex);
 	}
 }
@@ -236,7 +252,7 @@ void relay_engine_memory_short(struct relay_engine *engine, bool is_short)
 		struct relay_thread *thread = &engine->threads[i];
 		(void)pthread_mutex_lock(&thread->mutex);
 		thread->memory_is_short = is_short;
-		thread_signal(thread);
+		relay_thread_signal(thread);
 		(void)pthread_mutex_unlock(&thread->mutex);
 	}
 }
@@ -265,7 +281,7 @@ void relay_hurry(struct relay *relay, bool hurried)
 	(void)pthread_mutex_lock(&thread->mutex);
 	relay->hurried = hurried;
 	thread->rescan = true;
-	thread_signal(thread);
+	relay_thread_signal(thread);
 	(void)pthread_mutex_unlock(&thread->mutex);
 }
 
@@ -281,7 +297,7 @@ void relay_abort(struct relay *relay)
 		relay->references++;
 		relay->abort_next = thread->aborts;
 		thread->aborts = relay;
-		thread_signal(thread);
+		relay_thread_signal(thread);
 	}
 	(void)pthread_mutex_unlock(&thread->mutex);
 }
@@ -296,6 +312,7 @@ struct relay_result relay_result(const struct relay *relay)
 {
 	struct relay_result result = { .cause = relay->cause, .side = relay->side, .error = relay->error };
 	relay_bytes(relay, &result.up, &result.down);
+	result.whole = relay_exchange_whole(relay);
 	return result;
 }
 
@@ -318,8 +335,5 @@ void relay_unref(struct relay *relay)
 {
 	if (--relay->references > 0)
 		return;
-	for (int side = 0; side < 2; side++)
-		if (relay->testimony[side] != NULL)
-			relay->witness[side]->drop(relay->testimony[side]);
-	free(relay);
+	relay_free(relay);
 }

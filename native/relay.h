@@ -18,7 +18,7 @@ struct relay_engine;
 struct relay;
 
 enum relay_cause {
-	RELAY_EOF,     /* both peers ended their stream and all bytes were handed on */
+	RELAY_EOF,     /* both directions ended, with the peer's stream or with a message, and all bytes were handed on */
 	RELAY_RESET,   /* a call on one descriptor failed */
 	RELAY_TIMEOUT, /* no byte moved for idle_timeout */
 	RELAY_HALF_CLOSED, /* one side has ended, and no byte moved for half_closed_timeout */
@@ -36,13 +36,37 @@ struct relay_witness {
 	void (*drop)(void *);
 };
 
+/* Where what a direction reads from its source ends. */
+enum relay_until {
+	RELAY_UNTIL_END,     /* with the source's stream */
+	RELAY_UNTIL_LENGTH,  /* after so many bytes */
+	RELAY_UNTIL_CHUNKED, /* with the last chunk (RFC 9112 §7.1) */
+	RELAY_UNTIL_DECODED, /* as well, and only the chunks' data is passed on */
+};
+
+/* What goes one way. Memory it points to is copied. */
+struct relay_part {
+	const uint8_t *head; /* owed to the sink before anything else */
+	size_t head_length;
+	const uint8_t *rest; /* read from the source already; counts as read by the relay */
+	size_t rest_length;
+	enum relay_until until;
+	uint64_t length; /* RELAY_UNTIL_LENGTH */
+	bool close;      /* at the message's end the sink's stream ends as well; it always does where the source's has */
+};
+
 struct relay_options {
 	bool splice;           /* TCP on both sides: bulk data may go through a pipe */
 	uint64_t idle_timeout; /* milliseconds, 0 is never; as the next two */
 	uint64_t half_closed_timeout; /* instead of the above, once one side has ended */
 	uint64_t stall_timeout; /* for a sink whose source has ended; for all while memory is short */
-	const uint8_t *head;   /* owed to b before anything read from a; copied */
-	size_t head_length;
+	struct relay_part up;  /* from a to b */
+	/*
+	 * An exchange: a message goes up, and its answer is first read by the caller, who then has
+	 * the rest of it relayed with relay_answer(). See relay_exchange.c.
+	 */
+	bool exchange;
+	bool keep; /* in an exchange: what a sends beyond its message is not lost, see relay_carried() */
 	const struct relay_witness *witness[2]; /* for a, for b; NULL for none */
 	void *user;
 };
@@ -52,6 +76,7 @@ struct relay_result {
 	uint64_t up, down; /* bytes the kernel took for b, for a */
 	int side;          /* RELAY_RESET: 0 for a, 1 for b; RELAY_STALLED: the sink's; -1 otherwise */
 	int error;         /* RELAY_RESET: errno of the failed call; 0 otherwise */
+	bool whole;        /* of an exchange: both messages went to their ends, and both streams go on */
 };
 
 /*
@@ -69,6 +94,22 @@ int relay_start(struct relay_engine *engine, int a, int b, const struct relay_op
 
 /* Wakes the threads for what was started: one system call for many relays. */
 void relay_engine_flush(struct relay_engine *engine);
+
+/* What is to become of an exchange's way up once its answer goes down. */
+enum relay_answer {
+	RELAY_ANSWER_FINAL,  /* it goes on to its own end */
+	RELAY_ANSWER_SWITCH, /* it begins anew, with what was carried, and ends with a's stream (status 101) */
+	RELAY_ANSWER_LAST,   /* it ends at once: b has no say in the answer */
+};
+
+/*
+ * Opens an exchange's way down. Until then only the caller reads from b and writes to a, and
+ * nothing that becomes of b ends the relay. Once a relay. Returns 0 or ENOMEM.
+ */
+int relay_answer(struct relay *relay, const struct relay_part *down, enum relay_answer how);
+
+/* Of a collected relay: what a sent beyond the end of its message, and how much. */
+const uint8_t *relay_carried(const struct relay *relay, size_t *length);
 
 /* Ends the relay with RELAY_ABORTED; nothing happens when it has ended. */
 void relay_abort(struct relay *relay);

@@ -41,17 +41,19 @@ enum step copy_some(struct flow *flow)
 {
 	struct relay_direction *direction = flow->direction;
 	uint8_t *buffer = flow->thread->buffer;
-	size_t want = direction->quota < RELAY_BUFFER ? direction->quota : RELAY_BUFFER;
+	size_t want = flow_want(flow, direction->quota < RELAY_BUFFER ? direction->quota : RELAY_BUFFER);
 	ssize_t n = recv(flow->source->fd, buffer, want, MSG_DONTWAIT);
 	if (n < 0)
 		return flow_read_failed(flow);
-	if (n == 0) {
-		direction->eof = true;
-		return PROGRESS;
-	}
+	if (n == 0)
+		return flow_source_ended(flow);
 	size_t length = (size_t)n, sent;
 	if (flow_drained(flow, length < want))
 		flow->source->readable = false;
+	if (flow_received(flow, buffer, &length) == ENDED)
+		return ENDED;
+	if (length == 0)
+		return PROGRESS;
 	if (!send_some(flow, buffer, length, &sent))
 		return ENDED;
 	direction->bulk = direction->may_splice && length >= RELAY_BULK && !flow->source->urgent;

@@ -37,6 +37,17 @@ void flow_adapt(struct relay_direction *direction, bool all_taken);
  */
 bool flow_drained(const struct flow *flow, bool short_read);
 
+/* relay_part.c */
+
+/* How much to read at once, so that nothing beyond a message of known length is taken. */
+size_t flow_want(const struct flow *flow, size_t most);
+/* What of the bytes read belongs to the message, and is to be passed on; ENDED when they are wrong. */
+enum step flow_received(struct flow *flow, uint8_t *data, size_t *length);
+/* The same for bytes that went into a pipe. */
+void flow_spliced(struct flow *flow, size_t length);
+/* The source has ended; ENDED where that cannot be told to the sink by an end. */
+enum step flow_source_ended(struct flow *flow);
+
 /* relay_copy.c */
 enum step copy_some(struct flow *flow);
 enum step flush_backlog(struct flow *flow);

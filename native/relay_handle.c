@@ -72,16 +72,26 @@ static napi_value handle_hurry(napi_env env, napi_callback_info info)
 	return mptk_undefined(env);
 }
 
+static napi_value handle_answer(napi_env env, napi_callback_info info)
+{
+	struct relay *relay = handle_relay(env, info);
+	napi_value args[2];
+	if (relay == NULL || !mptk_get_arguments(env, info, 2, args))
+		return NULL;
+	return mptk_relay_answer(env, relay, args[0], args[1]);
+}
+
 bool mptk_relay_handle_define(napi_env env, napi_ref *class)
 {
 	const napi_property_descriptor methods[] = {
 		{ .utf8name = "bytes", .method = handle_bytes, .attributes = napi_default_method },
+		{ .utf8name = "answer", .method = handle_answer, .attributes = napi_default_method },
 		{ .utf8name = "held", .method = handle_held, .attributes = napi_default_method },
 		{ .utf8name = "hurry", .method = handle_hurry, .attributes = napi_default_method },
 		{ .utf8name = "abort", .method = handle_abort, .attributes = napi_default_method },
 	};
 	napi_value constructor;
-	return napi_define_class(env, "NativeRelay", NAPI_AUTO_LENGTH, handle_constructor, NULL, 4, methods,
+	return napi_define_class(env, "NativeRelay", NAPI_AUTO_LENGTH, handle_constructor, NULL, 5, methods,
 	                         &constructor) == napi_ok &&
 	       napi_create_reference(env, constructor, 1, class) == napi_ok;
 }

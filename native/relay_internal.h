@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
+#include "chunked.h"
 #include "relay.h"
 
 /* One recv; also the ceiling of what a direction holds in memory for a slow sink. */
@@ -23,6 +24,13 @@ struct relay_pipe {
 
 SLIST_HEAD(relay_pipes, relay_pipe);
 
+/* How much of a message is still to come. */
+struct relay_message {
+	enum relay_until until;
+	uint64_t left; /* RELAY_UNTIL_LENGTH */
+	struct chunked chunked;
+};
+
 /* One of the two directions: bytes from socket[d] to socket[1 - d]. */
 struct relay_direction {
 	_Atomic uint64_t delivered;
@@ -30,6 +38,7 @@ struct relay_direction {
 	uint32_t backlog_start, backlog_end;
 	struct relay_pipe *pipe; /* held only while bytes are in it */
 	uint32_t in_pipe;
+	struct relay_message message;
 	uint32_t quota;       /* bytes to read at once, see relay_pump.c */
 	_Atomic bool blocked;   /* what the next says, for other threads */
 	uint64_t blocked_since; /* the sink takes nothing of what waits for it, since then; 0: it does */
@@ -41,6 +50,8 @@ struct relay_direction {
 	bool eof : 1;         /* the source has ended */
 	bool finished : 1;    /* and the sink has been told */
 	bool more : 1;        /* the budget ran out before the work did */
+	bool held : 1;        /* not to be touched yet: an exchange's answer that the caller reads */
+	bool quiet : 1;       /* the sink's stream goes on after the end: it was a message's */
 };
 
 struct relay_socket {
@@ -54,6 +65,12 @@ struct relay_socket {
 	bool urgent : 1;   /* EPOLLPRI came: a short read does not mean that nothing is left */
 	bool broken : 1;   /* EPOLLERR or EPOLLHUP came and its meaning is not settled */
 	bool hung_up : 1;  /* it was EPOLLHUP: neither direction of the socket is left */
+};
+
+/* What a peer sent beyond its message. */
+struct relay_carry {
+	uint8_t *data;
+	size_t length;
 };
 
 struct relay {
@@ -70,10 +87,17 @@ struct relay {
 	const struct relay_witness *witness[2];
 	void *testimony[2];
 	void *user;
+	struct relay_carry carry;
+	struct relay_answer_order *answer; /* until the thread has taken it; under the thread's mutex */
+	struct relay *answer_next;         /* in the queue of answers */
 	_Atomic uint32_t references;
 	_Atomic bool ended;
 	_Atomic bool hurried; /* relay_hurry() */
 	bool abort_queued; /* under the thread's mutex */
+	bool splice;       /* both sides are TCP */
+	bool exchange, keep;
+	bool passed_end; /* of an exchange: b was told that a's stream has ended */
+	bool cut;        /* the way up was given up before its end */
 	bool is_ready;
 	int8_t side;
 	uint8_t cause;
@@ -89,9 +113,10 @@ struct relay_thread {
 	int epoll, wake;
 	_Atomic uint32_t load;
 
-	pthread_mutex_t mutex; /* guards the next seven */
+	pthread_mutex_t mutex; /* guards the next eight */
 	struct relay *starts, **starts_tail;
 	struct relay *aborts;
+	struct relay *answers;
 	bool stop;
 	bool signalled;
 	bool memory_is_short; /* as the engine was told last */
@@ -108,6 +133,9 @@ struct relay_thread {
 	bool memory_short;  /* as this thread has taken notice of it */
 	uint8_t *buffer;
 };
+
+/* relay.c: wakes the thread; with its mutex held. */
+void relay_thread_signal(struct relay_thread *thread);
 
 /* relay.c: hands ended relays to whoever collects them. */
 void relay_publish(struct relay_engine *engine, struct relay *first, struct relay **tail);
@@ -133,6 +161,28 @@ bool relay_pump(struct relay *relay);
 /* relay_backlog.c: copies what the sink has not taken, false when memory is short; gives it back. */
 bool relay_backlog_set(struct relay_direction *direction, const uint8_t *data, size_t length);
 void relay_backlog_drop(struct relay_direction *direction);
+
+/* relay_pump.c: what is to be learnt of a side before its stream is ended. */
+void relay_hear_witness(struct relay *relay, int side);
+
+/* relay_part.c: what goes one way from now on. 0, ENOMEM, or EBADMSG when what was read already cannot be right. */
+int relay_part_begin(struct relay *relay, int side, const struct relay_part *part);
+
+/* relay_exchange.c */
+
+/* Takes the answer that relay_answer() has queued. */
+void relay_answer_take(struct relay *relay);
+/* The way up cannot go on, which is no reason to lose the answer. False where it is. */
+bool relay_exchange_survives(struct relay *relay, int side, int failed);
+/* After both directions had their turn. */
+void relay_exchange_settle(struct relay *relay);
+/* Whether trouble with this side, which no call has shown, is the exchange's own business. */
+bool relay_exchange_minds(struct relay *relay, int side);
+/* What being overdue means: no harm once the answer has been delivered. */
+enum relay_cause relay_overdue(const struct relay *relay, enum relay_cause cause);
+/* See relay_result. */
+bool relay_exchange_whole(const struct relay *relay);
+void relay_exchange_free(struct relay *relay);
 
 /* relay_pipe.c: an empty pipe, or NULL when the system gives none. */
 struct relay_pipe *relay_pipe_take(struct relay_thread *thread);

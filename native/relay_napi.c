@@ -70,11 +70,23 @@ static napi_value testimony(napi_env env, const struct relay *relay, int side)
 	return full == NULL ? mptk_undefined(env) : mptk_full_info_object(env, full);
 }
 
-/* Calls done(cause, up, down, side, errno, infoA, infoB). NULL with an exception pending when it threw. */
+/* What a sent beyond its message, or undefined. NULL with an exception pending. */
+static napi_value carried(napi_env env, const struct relay *relay)
+{
+	size_t length;
+	const uint8_t *data = relay_carried(relay, &length);
+	napi_value buffer;
+	if (length == 0)
+		return mptk_undefined(env);
+	MPTK_NAPI(env, napi_create_buffer_copy(env, length, data, NULL, &buffer));
+	return buffer;
+}
+
+/* Calls done(cause, up, down, side, errno, infoA, infoB, carried, whole). NULL with an exception pending when it threw. */
 static napi_value call_done(napi_env env, napi_value done, const struct relay *relay,
                             const struct relay_result *result)
 {
-	napi_value this, args[7], returned;
+	napi_value this, args[9], returned;
 	MPTK_NAPI(env, napi_get_undefined(env, &this));
 	args[0] = cause_name(env, result->cause);
 	if (args[0] == NULL)
@@ -90,9 +102,11 @@ static napi_value call_done(napi_env env, napi_value done, const struct relay *r
 	}
 	args[5] = testimony(env, relay, 0);
 	args[6] = testimony(env, relay, 1);
-	if (args[5] == NULL || args[6] == NULL)
+	args[7] = carried(env, relay);
+	if (args[5] == NULL || args[6] == NULL || args[7] == NULL)
 		return NULL;
-	MPTK_NAPI(env, napi_call_function(env, this, done, 7, args, &returned));
+	MPTK_NAPI(env, napi_get_boolean(env, result->whole, &args[8]));
+	MPTK_NAPI(env, napi_call_function(env, this, done, 9, args, &returned));
 	return returned;
 }
 

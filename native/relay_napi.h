@@ -5,8 +5,15 @@
 #include "common.h"
 #include "relay.h"
 
-/* relay_options.c: reads NativeRelayOptions; false with an exception pending. The head stays the buffer's memory. */
+/* relay_options.c: reads NativeRelayOptions; false with an exception pending. Bytes stay the buffers' memory. */
 bool mptk_relay_options(napi_env env, napi_value object, struct relay_options *options);
+
+/* relay_part_napi.c: reads NativeRelayPart, or a property that may be missing and then leaves *out as it is. The same holds. */
+bool mptk_relay_part(napi_env env, napi_value object, struct relay_part *part);
+bool mptk_relay_flag(napi_env env, napi_value object, const char *name, bool *out);
+
+/* relay_part_napi.c: answer(part, how) of NativeRelay, for this relay. */
+napi_value mptk_relay_answer(napi_env env, struct relay *relay, napi_value object, napi_value how);
 
 /* relay_handle.c: defines the class of what relay() returns and keeps a reference to it in *class. */
 bool mptk_relay_handle_define(napi_env env, napi_ref *class);

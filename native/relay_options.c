@@ -21,17 +21,10 @@ static const struct relay_witness info_witness = { .take = take_info, .drop = dr
 static bool get_witness(napi_env env, napi_value object, struct relay_options *options)
 {
 	static const char *const names[] = { "witnessA", "witnessB" };
-	bool wanted;
-	napi_value value;
-	napi_valuetype type;
 
 	for (int side = 0; side < 2; side++) {
-		if (napi_get_named_property(env, object, names[side], &value) != napi_ok ||
-		    napi_typeof(env, value, &type) != napi_ok)
-			return false;
-		if (type == napi_undefined)
-			continue;
-		if (!mptk_get_bool(env, value, names[side], &wanted))
+		bool wanted = false;
+		if (!mptk_relay_flag(env, object, names[side], &wanted))
 			return false;
 		if (wanted)
 			options->witness[side] = &info_witness;
@@ -65,7 +58,6 @@ bool mptk_relay_options(napi_env env, napi_value object, struct relay_options *o
 	napi_value value;
 	napi_valuetype type;
 	char mode[8];
-	uint8_t *head;
 	if (napi_typeof(env, object, &type) != napi_ok || type != napi_object) {
 		(void)mptk_throw_argument(env, "options", "an object");
 		return false;
@@ -83,13 +75,7 @@ bool mptk_relay_options(napi_env env, napi_value object, struct relay_options *o
 	    !get_timeout(env, object, "stallTimeout", false, &options->stall_timeout) ||
 	    !get_witness(env, object, options))
 		return false;
-	if (napi_get_named_property(env, object, "head", &value) != napi_ok ||
-	    napi_typeof(env, value, &type) != napi_ok)
-		return false;
-	if (type == napi_undefined)
-		return true;
-	if (!mptk_get_bytes(env, value, "head", &head, &options->head_length))
-		return false;
-	options->head = head;
-	return true;
+	return mptk_relay_part(env, object, &options->up) &&
+	       mptk_relay_flag(env, object, "exchange", &options->exchange) &&
+	       mptk_relay_flag(env, object, "keep", &options->keep);
 }

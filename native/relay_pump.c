@@ -28,7 +28,9 @@
 
 enum step flow_fail(const struct flow *flow, int side, int error)
 {
-	relay_end(flow->relay, RELAY_RESET, side, error);
+	int direction = flow->source_side;
+	if (!relay_exchange_survives(flow->relay, direction, side))
+		relay_end(flow->relay, RELAY_RESET, side, error);
 	return ENDED;
 }
 
@@ -84,24 +86,28 @@ static int socket_error(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
-static void hear_witness(struct relay *relay, int side)
+void relay_hear_witness(struct relay *relay, int side)
 {
-	if (relay->witness[side] != NULL)
+	if (relay->witness[side] != NULL && relay->testimony[side] == NULL)
 		relay->testimony[side] = relay->witness[side]->take(relay->socket[side].fd);
 }
 
-/* All is delivered and the source has ended: pass the end on. */
+/* All is delivered and the source, or its message, has ended: pass the end on. */
 static enum step finish(struct flow *flow)
 {
-	hear_witness(flow->relay, flow->sink_side);
-	if (shutdown(flow->sink->fd, SHUT_WR) != 0) {
-		/* shutdown only says that the connection is gone; how it went is still kept. */
-		int error = errno, kept = socket_error(flow->sink->fd);
-		return flow_fail(flow, flow->sink_side, kept != 0 ? kept : error);
+	if (!flow->direction->quiet) {
+		relay_hear_witness(flow->relay, flow->sink_side);
+		if (shutdown(flow->sink->fd, SHUT_WR) != 0) {
+			/* shutdown only says that the connection is gone; how it went is still kept. */
+			int error = errno, kept = socket_error(flow->sink->fd);
+			return flow_fail(flow, flow->sink_side, kept != 0 ? kept : error);
+		}
 	}
 	flow->direction->finished = true;
 	flow_unblocked(flow->direction);
-	flow->direction->ended_at = flow->thread->now;
+	/* A message's end is nobody's leaving, but b has nothing more to say once its answer is delivered. */
+	if (!flow->direction->quiet || flow->source_side == 1)
+		flow->direction->ended_at = flow->thread->now;
 	if (!flow->relay->direction[flow->sink_side].finished)
 		return WAIT;
 	relay_end(flow->relay, RELAY_EOF, -1, 0);
@@ -112,6 +118,8 @@ static enum step step(struct flow *flow)
 {
 	struct relay_direction *direction = flow->direction;
 	bool pending = direction->backlog != NULL || direction->in_pipe > 0;
+	if (direction->held)
+		return WAIT;
 	if (direction->eof && !pending)
 		return finish(flow);
 	if (!flow->sink->writable || (!pending && !flow->source->readable))
@@ -168,7 +176,7 @@ static void pump_direction(struct relay *relay, int side)
 static void settle(struct relay *relay, int side)
 {
 	struct relay_socket *socket = &relay->socket[side];
-	if (relay->ended || !socket->broken || relay->direction[side].more)
+	if (relay->ended || !socket->broken || relay->direction[side].more || relay_exchange_minds(relay, side))
 		return;
 	int error = socket_error(socket->fd);
 	if (error == 0 && socket->hung_up && !relay->direction[1 - side].finished)
@@ -183,6 +191,8 @@ bool relay_pump(struct relay *relay)
 		pump_direction(relay, side);
 	for (int side = 0; side < 2; side++)
 		settle(relay, side);
+	if (relay->exchange && !relay->ended)
+		relay_exchange_settle(relay);
 	if (!relay->ended)
 		relay_timers_after_turn(relay);
 	return !relay->ended && (relay->direction[0].more || relay->direction[1].more);

@@ -52,9 +52,7 @@ static enum step splice_ended(struct flow *flow)
 	uint8_t byte;
 	ssize_t n = recv(flow->source->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	leave_splice(flow, n != 0);
-	if (n == 0)
-		flow->direction->eof = true;
-	return PROGRESS;
+	return n == 0 ? flow_source_ended(flow) : PROGRESS;
 }
 
 static enum step splice_failed(struct flow *flow)
@@ -81,7 +79,8 @@ enum step fill_pipe(struct flow *flow)
 		leave_splice(flow, true);
 		return PROGRESS;
 	}
-	ssize_t n = splice(flow->source->fd, NULL, direction->pipe->write, NULL, direction->quota,
+	size_t want = flow_want(flow, direction->quota);
+	ssize_t n = splice(flow->source->fd, NULL, direction->pipe->write, NULL, want,
 	                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n < 0)
 		return splice_failed(flow);
@@ -89,8 +88,9 @@ enum step fill_pipe(struct flow *flow)
 		return splice_ended(flow);
 	direction->in_pipe = (uint32_t)n;
 	flow->relay->last_activity = flow->thread->now;
-	if (flow_drained(flow, direction->in_pipe < direction->quota && direction->in_pipe < direction->pipe->slots))
+	if (flow_drained(flow, direction->in_pipe < want && direction->in_pipe < direction->pipe->slots))
 		flow->source->readable = false;
+	flow_spliced(flow, (size_t)n);
 	if (direction->in_pipe >= RELAY_BULK)
 		direction->small = 0;
 	else if (++direction->small == SMALL_IN_A_ROW)

@@ -100,18 +100,19 @@ static void adopt(struct relay_thread *thread, struct relay *relay)
 	}
 }
 
-/* Starts come before aborts, so that a relay can be aborted before its thread has seen it. True when told to stop. */
+/* Starts come before answers and aborts, so that a relay can be aborted before its thread has seen it. True when told to stop. */
 static bool run_commands(struct relay_thread *thread)
 {
 	uint64_t count;
 	(void)!read(thread->wake, &count, sizeof count);
 	(void)pthread_mutex_lock(&thread->mutex);
-	struct relay *starts = thread->starts, *aborts = thread->aborts;
+	struct relay *starts = thread->starts, *aborts = thread->aborts, *answers = thread->answers;
 	bool stop = thread->stop, memory_short = thread->memory_is_short, rescan = thread->rescan;
 	thread->rescan = false;
 	thread->starts = NULL;
 	thread->starts_tail = &thread->starts;
 	thread->aborts = NULL;
+	thread->answers = NULL;
 	thread->signalled = false;
 	(void)pthread_mutex_unlock(&thread->mutex);
 	/* The scan that follows takes a look at everybody who stalls at present. */
@@ -121,6 +122,13 @@ static bool run_commands(struct relay_thread *thread)
 	for (struct relay *relay = starts, *next; relay != NULL; relay = next) {
 		next = relay->next;
 		adopt(thread, relay);
+	}
+	for (struct relay *relay = answers, *next; relay != NULL; relay = next) {
+		next = relay->answer_next;
+		relay_answer_take(relay);
+		if (!relay->ended)
+			make_ready(thread, relay);
+		relay_unref(relay);
 	}
 	for (struct relay *relay = aborts, *next; relay != NULL; relay = next) {
 		next = relay->abort_next;

@@ -199,9 +199,9 @@ static bool end_overdue(struct relay *relay)
 		}
 	}
 	if (now >= half_closed_deadline(relay))
-		relay_end(relay, RELAY_HALF_CLOSED, -1, 0);
+		relay_end(relay, relay_overdue(relay, RELAY_HALF_CLOSED), -1, 0);
 	else if (now >= idle_deadline(relay))
-		relay_end(relay, RELAY_TIMEOUT, -1, 0);
+		relay_end(relay, relay_overdue(relay, RELAY_TIMEOUT), -1, 0);
 	return relay->ended;
 }
 

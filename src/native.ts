@@ -85,7 +85,23 @@ export interface RawOutOfTreeInfo {
 /** `timeout`, `half-closed` and `stalled` are what {@link NativeRelayOptions}' timeouts end. */
 export type RelayCause = 'eof' | 'reset' | 'timeout' | 'half-closed' | 'stalled' | 'aborted'
 
-export interface NativeRelayOptions {
+/** What goes one way. */
+export interface NativeRelayPart {
+  /** Owed to the sink before anything else. */
+  head?: Uint8Array
+  /** Already read from the source: the beginning of what `end` is about. */
+  rest?: Uint8Array
+  /**
+   * Where it ends: undefined is with the source's stream, else with a message: of so many bytes, or
+   * chunked (RFC 9112 §7.1). `decoded` is chunked as well, and the data alone is passed on.
+   */
+  end?: number | 'chunked' | 'decoded'
+  /** At the message's end the sink's stream is ended as well. */
+  close?: boolean
+}
+
+/** With the part that goes from `a` to `b`. */
+export interface NativeRelayOptions extends NativeRelayPart {
   /** splice through a pipe (TCP to TCP) or recv/send through a buffer (an MPTCP side). */
   mode: 'splice' | 'copy'
   /** End with cause `timeout` after so long without a byte in either direction; 0 is never. Milliseconds. */
@@ -97,11 +113,17 @@ export interface NativeRelayOptions {
    * the other has ended; while memory is short, whether it has or not. 0 is never. Milliseconds.
    */
   stallTimeout?: number
-  /** Bytes already read from `a`, owed to `b` before anything else. */
-  head?: Uint8Array
   /** MPTCP_FULL_INFO is read of this side just before its stream is ended: afterwards the kernel has no subflows to tell of. */
   witnessA?: boolean
   witnessB?: boolean
+  /**
+   * A message and its answer: nothing is read from `b` nor written to `a` until {@link NativeRelay.answer},
+   * and both directions end with their messages, the descriptors then being open both ways still. What
+   * cannot be read as a message is EBADMSG: thrown at once, or as a reset's errno.
+   */
+  exchange?: boolean
+  /** With `exchange`: what `a` sends beyond its message is kept for `done`, not lost. */
+  keep?: boolean
 }
 
 /** Called once, on the event loop. */
@@ -116,6 +138,10 @@ export type RelayDone = (
   /** What {@link NativeRelayOptions.witnessA} and `witnessB` asked for; undefined where there was no MPTCP to tell of. */
   infoA: RawUpstreamInfo | undefined,
   infoB: RawUpstreamInfo | undefined,
+  /** See {@link NativeRelayOptions.keep}. */
+  carried: Buffer | undefined,
+  /** Of an exchange: both messages went to their ends, and both streams go on. */
+  whole: boolean,
 ) => void
 
 export interface NativeRelay {
@@ -125,6 +151,11 @@ export interface NativeRelay {
   held(): number
   /** As {@link RelayEngine.memoryShort}, for this relay; nothing happens when it has ended. */
   hurry(hurried: boolean): void
+  /**
+   * Opens an exchange's way from `b` to `a`, once. What becomes of the way up: `final`, it goes on to its
+   * message's end; `switch`, it begins anew with what was kept and ends with the stream; `last`, it ends now.
+   */
+  answer(part: NativeRelayPart, how: 'final' | 'switch' | 'last'): void
   /** Ends the relay with cause `aborted`; nothing happens when it has ended. */
   abort(): void
 }

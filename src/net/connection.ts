@@ -10,6 +10,10 @@ import { native, type Watcher } from '../native.js'
 import { Cancel, type Cancellation } from './cancel.js'
 
 const CHUNK = 16 * 1024
+const SOL_SOCKET = 1
+const SO_LINGER = 13
+/** struct linger: off. */
+const NO_LINGER = new Uint8Array(8)
 const scratch = Buffer.allocUnsafe(CHUNK)
 
 interface Waiter {
@@ -128,6 +132,12 @@ export class Connection {
     this.#check()
     this.#stopWatching()
     return this.#fd
+  }
+
+  /** After a relay that did not end in order: closing then ends the stream, and nothing on its way is lost. */
+  keepFromReset(): void {
+    this.#check()
+    native.setOption(this.#fd, SOL_SOCKET, SO_LINGER, NO_LINGER)
   }
 
   /** Closes; unread input makes the kernel send a reset, as with any socket. Harmless when closed. */

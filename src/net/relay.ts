@@ -1,6 +1,13 @@
 /** The data plane as services see it: two connections in, byte counts and the cause of the end out. */
 import { availableParallelism } from 'node:os'
-import { native, type RawUpstreamInfo, type RelayCause, type RelayEngine } from '../native.js'
+import {
+  native,
+  type NativeRelayOptions,
+  type NativeRelayPart,
+  type RawUpstreamInfo,
+  type RelayCause,
+  type RelayEngine,
+} from '../native.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { Connection } from './connection.js'
 import { sourceBlock } from './source-block.js'
@@ -18,12 +25,33 @@ export interface RelayResult {
   last: { client: RawUpstreamInfo | undefined; remote: RawUpstreamInfo | undefined }
 }
 
-export interface ActiveRelay {
+/** How an exchange ended, beyond what every relay's end says. */
+export interface ExchangeResult extends RelayResult {
+  /** Both messages went to their ends, and both streams go on. */
+  whole: boolean
+  /** With `keep`: what the client sent beyond its message. */
+  carried: Buffer
+}
+
+export interface ActiveRelay<Result extends RelayResult = RelayResult> {
   /** Resolves when both directions have ended; never rejects. The connections are the caller's again and still open. */
-  readonly ended: Promise<RelayResult>
+  readonly ended: Promise<Result>
   /** Bytes so far, client to destination and back. */
   bytes(): { up: number; down: number }
   abort(): void
+}
+
+/** A message on its way up, whose answer the caller reads from the destination and then hands over here. */
+export interface ActiveExchange extends ActiveRelay<ExchangeResult> {
+  /** See {@link NativeRelay.answer}. Once, and with nobody reading from the destination any more. */
+  answer(part: RelayPart, how: 'final' | 'switch' | 'last'): void
+}
+
+export type RelayPart = NativeRelayPart
+
+export interface ExchangeOptions extends RelayPart, Omit<RelayOptions, 'head'> {
+  /** Whether what the client sends beyond its message is wanted. */
+  keep: boolean
 }
 
 export interface RelayOptions {
@@ -39,6 +67,8 @@ export interface RelayOptions {
 
 /** Of a relay that splices: a pipe in each direction, while bytes are in it. */
 export const PIPE_DESCRIPTORS = 4
+
+const NOTHING = Buffer.alloc(0)
 
 export class Relay {
   readonly #engine: RelayEngine
@@ -69,6 +99,19 @@ export class Relay {
 
   /** @throws {SystemError} ESHUTDOWN after {@link stop}; the connections are the caller's still */
   start(client: Connection, remote: Connection, options: RelayOptions): ActiveRelay {
+    return this.#start(client, remote, options)
+  }
+
+  /**
+   * One message up and its answer. Both connections may still be used by the caller until the
+   * answer is handed over: to read from the destination and to write to the client.
+   * @throws {SystemError} ESHUTDOWN as above; EBADMSG when the beginning of the message cannot be right
+   */
+  exchange(client: Connection, remote: Connection, options: ExchangeOptions): ActiveExchange {
+    return this.#start(client, remote, { ...options, exchange: true })
+  }
+
+  #start(client: Connection, remote: Connection, options: Omit<NativeRelayOptions, 'mode'>): ActiveExchange {
     const a = client.detach()
     const b = remote.detach()
     const multipath = [this.#kernel.isMultipath(a), this.#kernel.isMultipath(b)] as const
@@ -81,19 +124,26 @@ export class Relay {
       witnessA: witness && multipath[0],
       witnessB: witness && multipath[1],
     } as const
-    const { promise: ended, resolve } = withResolvers<RelayResult>()
-    const handle = this.#engine.relay(a, b, settings, (cause, up, down, side, errno, infoA, infoB) => {
-      if (splices) this.#splices--
-      this.#running.delete(held)
-      resolve({
-        up,
-        down,
-        cause,
-        ...(side !== undefined && { side: side === 'a' ? 'client' : 'remote' }),
-        ...(errno !== undefined && { errno }),
-        last: { client: infoA, remote: infoB },
-      })
-    })
+    const { promise: ended, resolve } = withResolvers<ExchangeResult>()
+    const handle = this.#engine.relay(
+      a,
+      b,
+      settings,
+      (cause, up, down, side, errno, infoA, infoB, carried, whole) => {
+        if (splices) this.#splices--
+        this.#running.delete(held)
+        resolve({
+          whole,
+          carried: carried ?? NOTHING,
+          up,
+          down,
+          cause,
+          ...(side !== undefined && { side: side === 'a' ? 'client' : 'remote' }),
+          ...(errno !== undefined && { errno }),
+          last: { client: infoA, remote: infoB },
+        })
+      },
+    )
     if (splices) this.#splices++
     const held: HeldRelay = {
       source: sourceBlock(client.remote.address),
@@ -106,6 +156,11 @@ export class Relay {
       bytes() {
         const [up, down] = handle.bytes()
         return { up, down }
+      },
+      answer(part, how) {
+        remote.detach()
+        client.detach()
+        handle.answer(part, how)
       },
       abort: () => handle.abort(),
     }

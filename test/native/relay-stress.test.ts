@@ -7,9 +7,10 @@ import t from 'tap'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const PARTS = ['', '_thread', '_backlog', '_pipe', '_timers', '_pump', '_copy', '_splice']
+const PARTS = ['', '_thread', '_backlog', '_pipe', '_timers', '_pump', '_copy', '_splice', '_part', '_exchange']
 const STRESS = ['main', 'scenario', 'peer', 'check', 'tools']
 const SOURCES = [
+  join(root, 'native', 'chunked.c'),
   ...PARTS.map((part) => join(root, 'native', `relay${part}.c`)),
   ...STRESS.map((part) => join(root, 'test', 'native', 'relay-stress', `${part}.c`)),
 ]

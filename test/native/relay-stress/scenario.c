@@ -84,6 +84,31 @@ static void *take_descriptor(int fd)
 
 static const struct relay_witness descriptor_witness = { .take = take_descriptor, .drop = free };
 
+/* Half of those that nothing disturbs are an exchange, whose ways end with messages of a length. */
+static bool plan_exchange(const struct scenario *scenario, struct relay_options *options)
+{
+	const struct peer *first = &scenario->peer[0];
+	if ((scenario->plan != CLEAN && scenario->plan != ABORTED) || below(2) == 0)
+		return false;
+	options->exchange = true;
+	options->up.until = RELAY_UNTIL_LENGTH;
+	options->up.length = first->to_send - scenario->head;
+	options->up.close = true;
+	return true;
+}
+
+static void answer(const struct scenario *scenario)
+{
+	const struct relay_part down = {
+		.until = RELAY_UNTIL_LENGTH,
+		.length = scenario->peer[1].to_send,
+		.close = true,
+	};
+	int err = relay_answer(scenario->relay, &down, RELAY_ANSWER_FINAL);
+	if (err != 0)
+		die("relay_answer: %s", strerror(err));
+}
+
 void open_scenario(struct relay_engine *engine, struct scenario *scenario)
 {
 	static const enum plan odds[] = { CLEAN, CLEAN, CLEAN, PEER_RESETS, PEER_RESETS, ABORTED, IDLE_OUT };
@@ -116,14 +141,17 @@ void open_scenario(struct relay_engine *engine, struct scenario *scenario)
 		/* Longer than any scenario takes: they are watched for, and end none. */
 		.half_closed_timeout = 1000 * 3600,
 		.stall_timeout = 1000 * 3600,
-		.head = head,
-		.head_length = scenario->head,
+		.up.head = head,
+		.up.head_length = scenario->head,
 		.user = scenario,
 	};
+	bool exchange = plan_exchange(scenario, &options);
 	int err = relay_start(engine, scenario->inner[0], scenario->inner[1], &options, &scenario->relay);
 	if (err != 0)
 		die("relay_start: %s", strerror(err));
 	free(head);
+	if (exchange)
+		answer(scenario);
 	if (scenario->abort_at == 0)
 		relay_abort(scenario->relay);
 }
