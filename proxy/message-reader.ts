@@ -9,11 +9,13 @@ export class MessageReader {
   readonly #connection: Connection
   /** No valid message is longer, so no client makes us hold more. */
   readonly #limit: number
-  #bytes: Buffer = Buffer.alloc(0)
+  #bytes: Buffer
 
-  constructor(connection: Connection, limit: number) {
+  /** @param bytes what has been read already */
+  constructor(connection: Connection, limit: number, bytes: Buffer = Buffer.alloc(0)) {
     this.#connection = connection
     this.#limit = limit
+    this.#bytes = bytes
   }
 
   /** The next message. @throws {MptkError} MPTK_HANDSHAKE on an early end, and what the decoder throws */

@@ -7,11 +7,14 @@ import { describeError, MptkError } from '../src/errors.js'
 import type { SocketWish, Verdict } from '../src/kernel/kernel.js'
 import type { RawUpstreamInfo } from '../src/native.js'
 import type { Connection } from '../src/net/connection.js'
+import type { ActiveRelay, RelayResult } from '../src/net/relay.js'
 import { REFUSAL_PATIENCE, type Admission } from './admission.js'
-import type { RelayResult } from '../src/net/relay.js'
+import { closeGently, endGently } from './close-gently.js'
 import type { Egress, Reached } from './egress/egress.js'
 import type { UpstreamWatch } from './egress/upstream-watch.js'
+import { relayMessages, type ActiveExchanges, type ExchangesResult } from './exchanges.js'
 import { LimitReached } from './limits.js'
+import type { Message, Peers } from './message.js'
 import type { Handshake, Request } from './request.js'
 import type { Runtime } from './runtime.js'
 import { infoOf, Session, sideRecord, verdictOf, type Outcome, type SessionRecord } from './session.js'
@@ -70,6 +73,8 @@ const NO_BYTES = { up: 0, down: 0 }
 interface Head {
   /** Still owed to the destination. */
   up?: Buffer
+  /** The first of its messages, where the client speaks in messages; `early` came from the destination before. */
+  messages?: { first: Message; early: Buffer }
   /** Bytes the client has already been given. */
   down: number
 }
@@ -110,6 +115,9 @@ async function open(
 
   try {
     await proceed(pipeline, session, request, reached)
+    if (request.message !== undefined) {
+      return { messages: { first: request.message, early: reached.head ?? Buffer.alloc(0) }, down: 0 }
+    }
   } catch (error) {
     return session.record('reset', NO_BYTES, { error: describeError(error) })
   }
@@ -135,7 +143,8 @@ async function proceed(
   }, timeouts.handshake)
   try {
     await request.proceed(bound)
-    if (head !== undefined) await client.write(head)
+    // of a message's answer it is the beginning, which is not for the client as it came
+    if (head !== undefined && request.message === undefined) await client.write(head)
   } finally {
     clearTimeout(timer)
   }
@@ -198,21 +207,17 @@ async function relay(pipeline: Pipeline, session: Session, head: Head): Promise<
     throw new Error('relay before dial')
   }
   const { kernel } = pipeline.runtime
-  session.relay = pipeline.runtime.relay.start(client, remote, {
-    idleTimeout: pipeline.timeouts.idle,
-    halfClosedTimeout: pipeline.timeouts.halfClosed,
-    stallTimeout: pipeline.timeouts.stalled,
-    ...(head.up !== undefined && { head: head.up }),
-  })
+  const relayed = startRelay(pipeline, { client, remote }, head)
+  session.relay = relayed
   session.state = 'relaying'
-  const result = await session.relay.ended
+  const result: RelayResult & Partial<ExchangesResult> = await relayed.ended
   const side = (connection: Connection, verdict: Verdict, last: RawUpstreamInfo | undefined) =>
     sideRecord(
       connection.remote,
       verdict,
       verdict.protocol === 'mptcp' ? infoOf(kernel, connection, last) : undefined,
     )
-  return session.record(
+  const record = session.record(
     result.cause,
     { up: result.up, down: result.down + head.down },
     {
@@ -221,10 +226,40 @@ async function relay(pipeline: Pipeline, session: Session, head: Head): Promise<
       ...endError(result),
     },
   )
+  // the record first: closing leaves nothing to tell
+  if (result.gently === true) await part(session, remote, result.farewell)
+  return record
+}
+
+function startRelay(
+  { runtime, timeouts }: Pipeline,
+  peers: Peers,
+  { up, messages }: Head,
+): ActiveRelay | ActiveExchanges {
+  if (messages !== undefined) {
+    return relayMessages(runtime.relay, peers, messages.first, messages.early, timeouts)
+  }
+  const { client, remote } = peers
+  return runtime.relay.start(client, remote, {
+    idleTimeout: timeouts.idle,
+    halfClosedTimeout: timeouts.halfClosed,
+    stallTimeout: timeouts.stalled,
+    ...(up !== undefined && { head: up }),
+  })
+}
+
+/** The destination is done with; the client gets everything to its last byte. */
+function part(session: Session, remote: Connection, farewell: Buffer | undefined): Promise<void> {
+  remote.close()
+  session.relay = undefined
+  return farewell === undefined ? endGently(session.client) : closeGently(session.client, farewell)
 }
 
 /** What the log says of a relay that did not end by both sides' ends. */
-function endError({ cause, side, errno }: RelayResult): { error?: string } {
+function endError({ cause, side, errno, problem }: RelayResult & Partial<ExchangesResult>): {
+  error?: string
+} {
+  if (problem !== undefined) return { error: problem }
   const who = side ?? 'a side'
   if (errno !== undefined) return { error: `${who} broke off: ${errno}` }
   if (cause === 'stalled') return { error: `${who} took nothing of what it was owed (timeouts.stalled)` }

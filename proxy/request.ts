@@ -1,6 +1,7 @@
 /** What a handshake hands to the pipeline: the wish of a client, not yet granted. */
 import type { Destination, SocketAddress } from '../src/address.js'
 import type { Connection, Leaving } from '../src/net/connection.js'
+import type { Message } from './message.js'
 
 export interface Request {
   destination: Destination
@@ -15,6 +16,8 @@ export interface Request {
    * said. `end` is for one that was told to wait for our word and has sent nothing ahead.
    */
   leaving?: Leaving
+  /** In place of `head`: the first message, where the protocol has messages and their ends are known. */
+  message?: Message
   /** Tells the client that the destination is connected. Never called before it is. */
   proceed(bound: SocketAddress): Promise<void>
   /** Tells the client why there will be no connection, then ends the handshake. */

@@ -1,3 +1,5 @@
+import type { SocketAddress } from '../src/address.js'
+import type { ServiceConfig } from '../src/config/schema.js'
 import type { Kernel } from '../src/kernel/kernel.js'
 import type { Logger } from '../src/log.js'
 import type { Metrics } from '../src/metrics.js'
@@ -12,4 +14,6 @@ export interface Runtime {
   metrics: Metrics
   /** Sessions in progress, for status. */
   sessions: Set<Session>
+  /** Where services listen, by type: for clients that came to the wrong one. */
+  listening: { type: ServiceConfig['type']; address: SocketAddress }[]
 }

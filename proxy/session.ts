@@ -52,7 +52,7 @@ export class Session {
   clientVerdict: Verdict | undefined
   remote: Connection | undefined
   remoteVerdict: Verdict | undefined
-  relay: ActiveRelay | undefined
+  relay: Pick<ActiveRelay, 'bytes' | 'abort'> | undefined
 
   constructor(service: string, client: Connection) {
     this.service = service

@@ -6,9 +6,9 @@ set -eu
 # bridge-utils and ethtool are what Mininet's LinuxBridge and TCLink call; it does not depend on them.
 PACKAGES='mininet bridge-utils ethtool iproute2 procps util-linux nftables iperf3 curl iputils-ping
 nginx-light tcpdump chromium haproxy dante-server microsocks proxychains4 netcat-openbsd openssh-client openssh-server mptcpize
-dnsmasq-base libnginx-mod-stream wrk wget git openssl systemd'
+dnsmasq-base libnginx-mod-stream wrk wget git openssl systemd tinyproxy-bin privoxy python3-urllib3 python3-httpx'
 # Of these packages, what would listen on ports from now on or from the next boot on.
-SERVICES='nginx haproxy danted openvswitch-switch iperf3 ssh'
+SERVICES='nginx haproxy danted openvswitch-switch iperf3 ssh privoxy'
 POLICY=/usr/sbin/policy-rc.d
 ASIDE=/usr/sbin/policy-rc.d.mptk-aside
 

@@ -1,5 +1,6 @@
 /** HTTP Basic authentication of a proxy's clients (RFC 7617; RFC 9110 §11.7). */
-import { RequestProblem, valuesOf, type RequestHead } from '../http/request-head.js'
+import { valuesOf } from '../http/fields.js'
+import { RequestProblem, type RequestHead } from '../http/request-head.js'
 
 export const CHALLENGE = { 'Proxy-Authenticate': 'Basic realm="mptk", charset="UTF-8"' }
 

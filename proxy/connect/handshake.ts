@@ -1,28 +1,25 @@
 /**
  * An HTTP proxy's opening: CONNECT (RFC 9110 §9.3.6), a request for another server in
- * absolute-form, or one for this proxy itself. One request a connection; all that follows it
- * belongs to the same destination.
+ * absolute-form, or one for this proxy itself. One request a connection: behind a CONNECT all
+ * that follows belongs to the same destination, behind another request nothing is read.
  */
 import type { Destination } from '../../src/address.js'
 import { MptkError } from '../../src/errors.js'
 import type { Connection } from '../../src/net/connection.js'
 import { closeGently } from '../close-gently.js'
+import { valuesOf } from '../http/fields.js'
 import { absoluteTarget, requestedHost, type AbsoluteTarget } from '../http/authority.js'
-import {
-  decodeRequestHead,
-  MAX_HEAD,
-  RequestProblem,
-  valuesOf,
-  type RequestHead,
-} from '../http/request-head.js'
+import { decodeRequestHead, MAX_HEAD, RequestProblem, type RequestHead } from '../http/request-head.js'
 import { encodeResponse, type Answer, type Status } from '../http/response.js'
 import { MessageReader } from '../message-reader.js'
 import { plainHost } from '../plain-host.js'
 import type { Handshake, Request } from '../request.js'
 import type { Users } from '../users/users.js'
+import { spokenBy, wrongProtocol } from '../wrong-protocol.js'
 import { CHALLENGE, proxyCredentials } from './authorization.js'
 import { failureResponse } from './failure.js'
-import { isLastHop, originHead } from './forward.js'
+import { forwarded } from './exchange.js'
+import { isLastHop } from './forward.js'
 
 const CONNECTED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n')
 
@@ -32,23 +29,28 @@ export type OwnPages = (client: Connection, path: string) => Answer | undefined
 /** @param users undefined for a service without authentication */
 export function connectHandshake(users: Users | undefined, pages: OwnPages): Handshake {
   return async (client) => {
+    const reader = new MessageReader(client, MAX_HEAD)
     try {
-      return await open(client, users, pages)
+      return await open(client, reader, users, pages)
     } catch (error) {
-      if (error instanceof RequestProblem) {
-        await closeGently(client, encodeResponse(error.status, { body: `${error.message}\n` }))
-      }
+      if (error instanceof RequestProblem) await closeGently(client, problemAnswer(error, reader.rest))
       throw error
     }
   }
 }
 
+/** @param bytes what the client sent, of which no head could be made */
+function problemAnswer({ status, http, message }: RequestProblem, bytes: Buffer): Buffer {
+  const answer = http || spokenBy(bytes) === 'http' ? undefined : wrongProtocol(bytes, '')
+  return answer ?? encodeResponse(status, { body: `${message}\n` })
+}
+
 async function open(
   client: Connection,
+  reader: MessageReader,
   users: Users | undefined,
   pages: OwnPages,
 ): Promise<Request | undefined> {
-  const reader = new MessageReader(client, MAX_HEAD)
   const head = await reader.next(decodeRequestHead)
   requestedHost(head)
   const target = head.method === 'CONNECT' ? undefined : absoluteTarget(head.target)
@@ -115,7 +117,7 @@ function forward(
   return {
     destination: destination(target.authority.host, target.authority.port ?? 80),
     ...(user !== undefined && { user }),
-    head: Buffer.concat([originHead(head, target), reader.rest]),
+    message: forwarded(head, target, reader.rest),
     proceed: () => Promise.resolve(),
     abort: (reason) => closeGently(client, failureResponse(reason, head.method === 'HEAD')),
   }

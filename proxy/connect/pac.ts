@@ -57,8 +57,13 @@ function FindProxyForURL(url, host) {
 }
 `
 
+/** RFC 4291 §2.5.5.2: the beginning of IPv4-mapped addresses, which are IPv4 to the service as well. */
+const MAPPED = '0'.repeat(80) + '1'.repeat(16)
+
 /** Addresses are compared as text: "4:" or "6:" and their bits. */
-const FUNCTIONS = `function isLocal(host) {
+const FUNCTIONS = `var MAPPED = "${MAPPED}";
+
+function isLocal(host) {
   return /^[^.:]*$/.test(host) || isIn(LOCAL, host);
 }
 
@@ -81,11 +86,15 @@ function addressKey(host) {
   var quad = /^(\\d{1,3})\\.(\\d{1,3})\\.(\\d{1,3})\\.(\\d{1,3})$/.exec(host);
   if (quad) return "4:" + bits(quad.slice(1), 10, 8);
   if (host.indexOf(":") < 0) return "";
+  host = host.replace(/%.*$/, "").replace(/(\\d+)\\.(\\d+)\\.(\\d+)\\.(\\d+)$/, function (all, a, b, c, d) {
+    return (a * 256 + Number(b)).toString(16) + ":" + (c * 256 + Number(d)).toString(16);
+  });
   var halves = host.split("::");
   var left = halves[0] ? halves[0].split(":") : [];
   var right = halves[1] ? halves[1].split(":") : [];
   while (left.length + right.length < 8) left.push("0");
-  return "6:" + bits(left.concat(right), 16, 16);
+  var all = bits(left.concat(right), 16, 16);
+  return all.indexOf(MAPPED) === 0 ? "4:" + all.slice(MAPPED.length) : "6:" + all;
 }
 
 function bits(groups, radix, width) {
@@ -128,5 +137,7 @@ function prefixKey(prefix: string): string {
   const [address = '', length] = prefix.split('/')
   const bytes = parseIP(address)
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('')
-  return `${bytes.length === 4 ? 4 : 6}:${bits.slice(0, length === undefined ? bits.length : Number(length))}`
+  const known = bits.slice(0, length === undefined ? bits.length : Number(length))
+  if (bytes.length === 4) return `4:${known}`
+  return known.startsWith(MAPPED) ? `4:${known.slice(MAPPED.length)}` : `6:${known}`
 }

@@ -1,5 +1,6 @@
 /** The HTTP proxy: users, rules, a way out, and the PAC file for those nearby. */
 import { PrefixSet } from '../../src/address.js'
+import { nameProblem } from '../../src/config/access.js'
 import type { ConnectConfig } from '../../src/config/connect.js'
 import { wayOut } from '../egress/of.js'
 import type { Parts } from '../pipeline.js'
@@ -22,7 +23,7 @@ export async function connectParts(config: ConnectConfig, name: string, runtime:
     return { type: PAC_TYPE, body: pacFile({ proxy: client.local, config: pac, upstreamFor }) }
   }
   return {
-    handshake: connectHandshake(await usersOf(config), pages),
+    handshake: connectHandshake(await usersOf(config, nameProblem), pages),
     rules: new Rules(config.rules),
     refusesInWords: true,
     ...(await wayOut(config, name, runtime)),

@@ -1,6 +1,7 @@
 /** Who a request is for: authorities and the Host field (RFC 9110 §4.2, §7.2; RFC 9112 §3.2). */
 import { isIPv6 } from 'node:net'
-import { RequestProblem, valuesOf, type RequestHead } from './request-head.js'
+import { valuesOf } from './fields.js'
+import { RequestProblem, type RequestHead } from './request-head.js'
 
 export interface Authority {
   /** Without brackets, in the case it was written. */

@@ -2,6 +2,8 @@
 import type { Handshake } from '../request.js'
 import type { ProxiedConnection } from './proxy-protocol.js'
 
+const NOTHING = Buffer.alloc(0)
+
 /** @param encode the header; it goes before everything that the client sends */
 export function announced(
   handshake: Handshake,
@@ -16,6 +18,9 @@ export function announced(
       local,
       ...(request.site !== undefined && { authority: request.site }),
     })
-    return { ...request, head: request.head === undefined ? header : Buffer.concat([header, request.head]) }
+    const { head = NOTHING, message } = request
+    return message === undefined
+      ? { ...request, head: Buffer.concat([header, head]) }
+      : { ...request, message: { ...message, head: Buffer.concat([header, message.head]) } }
   }
 }

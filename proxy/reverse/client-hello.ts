@@ -3,12 +3,13 @@
  * plain first records of a connection without touching them. With Encrypted Client Hello this
  * is the name of the outer one.
  */
-import type { Opening, OpeningProtocol, Refusal } from './opening.js'
+import { wrongProtocol } from '../wrong-protocol.js'
+import type { Opening, Refusal } from './opening.js'
 
 /** Of the handshake message. Today's are of 200 to 2000 bytes. */
 const MAX_HELLO = 16 * 1024
-/** With the headers of its records, should it be cut into many. */
-const LIMIT = MAX_HELLO + 2048
+/** No more bytes are held undecided: with the headers of its records, should it be cut into many. */
+export const MAX_OPENING = MAX_HELLO + 2048
 
 const HANDSHAKE_RECORD = 22
 const CLIENT_HELLO = 1
@@ -22,13 +23,17 @@ const alert = (description: number): Uint8Array => Uint8Array.of(21, 3, 3, 0, 2,
 /** RFC 8446 §9.2 for a client without a name, RFC 6066 §3 for one with a name that is not ours. */
 const ALERTS: Partial<Record<Refusal, Uint8Array>> = { nameless: alert(109), unknown: alert(112) }
 
-export const tlsServerName: OpeningProtocol = {
-  decode(bytes) {
-    const value = decodeHello(bytes)
-    return value === undefined ? undefined : { value, length: 0 }
-  },
-  limit: LIMIT,
-  refusal: (why) => ALERTS[why],
+const HINT = 'This port speaks TLS: use https.'
+
+/** Undefined while undecided; takes nothing away: every byte belongs to the backend. Throws nothing. */
+export function decodeClientHello(bytes: Buffer): { value: Opening; length: number } | undefined {
+  const value = decodeHello(bytes)
+  return value === undefined ? undefined : { value, length: 0 }
+}
+
+/** The last word to a client; undefined where only a reset is left. @param bytes what it sent */
+export function clientHelloAnswer(why: Refusal, bytes: Buffer): Uint8Array | undefined {
+  return why === 'foreign' ? wrongProtocol(bytes, HINT) : ALERTS[why]
 }
 
 /** Says what breaks the format; never leaves this file. */
@@ -56,7 +61,7 @@ function handshakeMessage(bytes: Buffer): Buffer | undefined {
     // what follows may be of any type: early data, for example
     if (end !== undefined && have >= end) return Buffer.concat(fragments).subarray(4, end)
   }
-  if (bytes.length > LIMIT) throw new Malformed(`no ClientHello within ${LIMIT} bytes`)
+  if (bytes.length > MAX_OPENING) throw new Malformed(`no ClientHello within ${MAX_OPENING} bytes`)
   return undefined
 }
 

@@ -1,13 +1,13 @@
-/** Whose backend a connection is for: a fixed target's, or that of the site its first bytes name. */
+/** Whose backend a connection is for: a fixed target's, or that of the site its TLS ClientHello names. */
 import type { Destination } from '../../src/address.js'
 import { MptkError } from '../../src/errors.js'
 import type { Connection } from '../../src/net/connection.js'
 import { closeGently } from '../close-gently.js'
-import { LimitReached } from '../limits.js'
 import { MessageReader } from '../message-reader.js'
 import type { Handshake } from '../request.js'
-import type { OpeningProtocol } from './opening.js'
-import { plainName, type Sites } from './site-name.js'
+import { clientHelloAnswer, decodeClientHello, MAX_OPENING } from './client-hello.js'
+import { placeOf } from './opening.js'
+import type { Sites } from './site-name.js'
 
 /** A fixed target: there is nothing to say, every connection wants the same. */
 export function fixedTarget(destination: Destination): Handshake {
@@ -21,34 +21,22 @@ export function fixedTarget(destination: Destination): Handshake {
 }
 
 /**
- * A target by site. The bytes that were read go to the backend as they came.
+ * A target by server name. The bytes that were read go to the backend as they came.
  * @param fallback for what names no site of ours; undefined: such clients are refused
  */
-export function targetBySite(
-  protocol: OpeningProtocol,
-  sites: Sites,
-  fallback: Destination | undefined,
-): Handshake {
+export function targetByServerName(sites: Sites, fallback: Destination | undefined): Handshake {
   return async (client) => {
-    const reader = new MessageReader(client, protocol.limit)
-    const opening = await reader.next(protocol.decode)
-    const site = opening.kind === 'site' ? plainName(opening.name) : undefined
-    const known = site === undefined ? undefined : sites.find(site)
-    const destination = known ?? (opening.kind === 'invalid' ? undefined : fallback)
-    if (destination === undefined) {
-      await refuse(client, protocol.refusal(opening.kind === 'site' ? 'unknown' : opening.kind))
-      throw new MptkError(
-        'MPTK_HANDSHAKE',
-        opening.kind === 'site' ? `no site is called ${JSON.stringify(site)}` : opening.why,
-      )
+    const reader = new MessageReader(client, MAX_OPENING)
+    const place = placeOf(await reader.next(decodeClientHello), sites, fallback)
+    if ('refusal' in place) {
+      await refuse(client, clientHelloAnswer(place.refusal, reader.rest))
+      throw new MptkError('MPTK_HANDSHAKE', place.why)
     }
     return {
-      destination,
-      ...(site !== undefined && { site }),
+      ...place,
       head: reader.rest,
       proceed: () => Promise.resolve(),
-      abort: (reason) =>
-        refuse(client, protocol.refusal(reason instanceof LimitReached ? 'limit' : 'unreachable')),
+      abort: () => refuse(client, undefined),
     }
   }
 }

@@ -1,38 +1,25 @@
-/** The host that the first HTTP/1.x request of a connection is for (RFC 9112 §3.2), read without touching it. */
+/** The host that an HTTP/1.x request is for (RFC 9112 §3.2), read without touching it. */
 import { requestedHost } from '../http/authority.js'
-import { decodeRequestHead, MAX_HEAD, RequestProblem } from '../http/request-head.js'
-import { encodeResponse, RETRY_LATER } from '../http/response.js'
-import type { Opening, OpeningProtocol, Refusal } from './opening.js'
+import { decodeRequestHead, RequestProblem, type RequestHead } from '../http/request-head.js'
+import type { Status } from '../http/response.js'
+import type { Opening } from './opening.js'
 
-/** RFC 9110 §15.5.20: 421 is for a request that this server is not configured to answer. */
-const STATUS = {
-  unknown: 421,
-  nameless: 421,
-  foreign: 400,
-  invalid: 400,
-  unreachable: 502,
-  limit: 503,
-} as const
+/** With the head, where there is a right one: then it was taken from the bytes, else every byte is left. */
+export type HttpOpening = Opening & { head?: RequestHead; status?: Status }
 
-export const httpHost: OpeningProtocol = {
-  decode(bytes) {
-    const value = decodeHost(bytes)
-    return value === undefined ? undefined : { value, length: 0 }
-  },
-  limit: MAX_HEAD,
-  refusal: (why: Refusal) => encodeResponse(STATUS[why], why === 'limit' ? { fields: RETRY_LATER } : {}),
-}
-
-function decodeHost(bytes: Buffer): Opening | undefined {
+/** Undefined while undecided. Throws nothing. */
+export function decodeHost(bytes: Buffer): { value: HttpOpening; length: number } | undefined {
   try {
-    const head = decodeRequestHead(bytes)
-    if (head === undefined) return undefined
-    const name = requestedHost(head.value)?.host
-    return name === undefined
-      ? { kind: 'nameless', why: 'the request names no host' }
-      : { kind: 'site', name }
+    const decoded = decodeRequestHead(bytes)
+    if (decoded === undefined) return undefined
+    const { value: head, length } = decoded
+    const name = requestedHost(head)?.host
+    if (name === undefined)
+      return { value: { kind: 'nameless', why: 'the request names no host', head }, length }
+    return { value: { kind: 'site', name, head }, length }
   } catch (error) {
     if (!(error instanceof RequestProblem)) throw error
-    return { kind: error.http ? 'invalid' : 'foreign', why: error.message }
+    const kind = error.http ? 'invalid' : 'foreign'
+    return { value: { kind, why: error.message, status: error.status }, length: 0 }
   }
 }

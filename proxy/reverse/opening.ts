@@ -1,5 +1,6 @@
-/** What the first bytes of a connection say about the site it is for; by TLS or by HTTP. */
-import type { Decoder } from '../message-reader.js'
+/** What the first bytes of a connection say about the site it is for, by TLS or by HTTP, and whose that is. */
+import type { Destination } from '../../src/address.js'
+import { plainName, type Sites } from './site-name.js'
 
 /**
  * - `site`: they name one.
@@ -13,11 +14,23 @@ export type Opening =
 /** Why a client is turned away. */
 export type Refusal = 'unknown' | 'nameless' | 'foreign' | 'invalid' | 'unreachable' | 'limit'
 
-export interface OpeningProtocol {
-  /** Undefined while undecided; takes nothing away: every byte belongs to the backend. Throws nothing. */
-  decode: Decoder<Opening>
-  /** No more than so many bytes are held undecided. */
-  limit: number
-  /** The last word to a client; undefined where only a reset is left. */
-  refusal(why: Refusal): Uint8Array | undefined
+export interface Place {
+  destination: Destination
+  /** In its plain form, where one was named. */
+  site?: string
+}
+
+/** @param fallback for what names no site of ours; undefined: such clients are refused */
+export function placeOf(
+  opening: Opening,
+  sites: Sites,
+  fallback: Destination | undefined,
+): Place | { refusal: Refusal; why: string } {
+  const site = opening.kind === 'site' ? plainName(opening.name) : undefined
+  const known = site === undefined ? undefined : sites.find(site)
+  const destination = known ?? (opening.kind === 'invalid' ? undefined : fallback)
+  if (destination !== undefined) return { destination, ...(site !== undefined && { site }) }
+  return opening.kind === 'site'
+    ? { refusal: 'unknown', why: `no site is called ${JSON.stringify(site)}` }
+    : { refusal: opening.kind, why: opening.why }
 }

@@ -6,14 +6,12 @@ import type { Parts } from '../pipeline.js'
 import type { Runtime } from '../runtime.js'
 import type { Handshake } from '../request.js'
 import { announced } from './announced.js'
-import { tlsServerName } from './client-hello.js'
-import { fixedTarget, targetBySite } from './handshake.js'
-import { httpHost } from './http-host.js'
+import { fixedTarget, targetByServerName } from './handshake.js'
+import { targetByHost } from './http-sites.js'
 import { encodeProxyV1, encodeProxyV2 } from './proxy-protocol.js'
 import { Sites } from './site-name.js'
 
 const NO_RULES: Parts['rules'] = { admit: () => undefined, allows: () => true }
-const PROTOCOLS = { sni: tlsServerName, host: httpHost }
 const HEADERS = { v1: encodeProxyV1, v2: encodeProxyV2 }
 
 export function reverseTcpParts(config: ReverseTcpConfig, { kernel }: Runtime): Parts {
@@ -28,9 +26,13 @@ export function reverseTcpParts(config: ReverseTcpConfig, { kernel }: Runtime): 
   }
 }
 
-function chooser({ choose, sites, target }: ReverseTcpConfig): Handshake {
+function chooser({ choose, sites, target, proxyProtocol }: ReverseTcpConfig): Handshake {
   if (choose !== undefined && sites !== undefined) {
-    return targetBySite(PROTOCOLS[choose], new Sites(sites), target)
+    const table = new Sites(sites)
+    return choose === 'sni'
+      ? targetByServerName(table, target)
+      : // the PROXY protocol's second version has a place for a name
+        targetByHost(table, target, proxyProtocol === 'v2')
   }
   if (target === undefined) throw new Error('neither target nor sites')
   return fixedTarget(target)

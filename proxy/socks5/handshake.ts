@@ -7,6 +7,7 @@ import { MessageReader } from '../message-reader.js'
 import { plainHost } from '../plain-host.js'
 import type { Handshake, Request } from '../request.js'
 import type { Users } from '../users/users.js'
+import { wrongProtocol } from '../wrong-protocol.js'
 import {
   COMMAND,
   decodeCredentials,
@@ -19,19 +20,40 @@ import {
   METHOD,
   ProtocolError,
   REPLY,
+  VERSION,
 } from './codec.js'
 import { replyFor } from './reply.js'
 
 /** RFC 1929's message is the longest of all: 3 bytes and twice 255. */
 const LIMIT = Math.max(MAX_MESSAGE, 3 + 2 * 255)
 
-/** @param users undefined for a service without authentication */
-export function socks5Handshake(users: Users | undefined): Handshake {
+/**
+ * @param users undefined for a service without authentication
+ * @param hint what to tell a client that speaks HTTP
+ */
+export function socks5Handshake(users: Users | undefined, hint: (client: Connection) => string): Handshake {
   return async (client) => {
     const reader = new MessageReader(client, LIMIT)
-    const user = await authenticate(client, reader, users)
+    const offered = await greeting(client, reader, hint)
+    const user = await authenticate(client, reader, users, offered)
     const destination = await readRequest(client, reader)
     return request(client, reader, destination, user)
+  }
+}
+
+/** The methods the client offers; one that speaks another protocol is told so. */
+async function greeting(
+  client: Connection,
+  reader: MessageReader,
+  hint: (client: Connection) => string,
+): Promise<Uint8Array> {
+  try {
+    return await reader.next(decodeGreeting)
+  } catch (error) {
+    const foreign = error instanceof ProtocolError && reader.rest[0] !== VERSION
+    const answer = foreign ? wrongProtocol(reader.rest, hint(client)) : undefined
+    if (answer !== undefined) await closeGently(client, answer)
+    throw error
   }
 }
 
@@ -39,9 +61,9 @@ async function authenticate(
   client: Connection,
   reader: MessageReader,
   users: Users | undefined,
+  offered: Uint8Array,
 ): Promise<string | undefined> {
   const wanted = users === undefined ? METHOD.none : METHOD.password
-  const offered = await reader.next(decodeGreeting)
   if (!offered.includes(wanted)) {
     await closeGently(client, encodeMethod(METHOD.unacceptable))
     throw new MptkError(

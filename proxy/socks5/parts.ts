@@ -5,12 +5,13 @@ import type { Parts } from '../pipeline.js'
 import type { Runtime } from '../runtime.js'
 import { Rules } from '../rules/rules.js'
 import { usersOf } from '../users/of.js'
+import { wrongPort } from './wrong-port.js'
 import { socks5Handshake } from './handshake.js'
 
 /** @throws {MptkError} naming the key or the file */
 export async function socks5Parts(config: Socks5Config, name: string, runtime: Runtime): Promise<Parts> {
   return {
-    handshake: socks5Handshake(await usersOf(config)),
+    handshake: socks5Handshake(await usersOf(config), (client) => wrongPort(client, runtime)),
     rules: new Rules(config.rules),
     refusesInWords: true,
     ...(await wayOut(config, name, runtime)),

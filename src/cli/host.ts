@@ -38,7 +38,7 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
   const relay = new Relay(kernel, config.relay.threads, splices)
   const memory = watchTcpMemory((isShort) => tellOfMemory(isShort, relay, log))
   const held = watchHeldMemory(() => relay.running)
-  const runtime: Runtime = { kernel, relay, log, metrics, sessions }
+  const runtime: Runtime = { kernel, relay, log, metrics, sessions, listening: [] }
   const services: RunningService[] = []
   let status: StatusServer | undefined
   const keepers: Keepers = { uplinks: undefined, subflows: undefined }
@@ -59,7 +59,9 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
     keepers.subflows = keepSubflows(config, runtime)
     for (const [index, service] of config.services.entries()) {
       const name = names[index] ?? service.type
-      services.push(await startService(service, name, connections[index] ?? 1, runtime))
+      const started = await startService(service, name, connections[index] ?? 1, runtime)
+      services.push(started)
+      runtime.listening.push(...started.listeners.map(({ address }) => ({ type: started.type, address })))
     }
     for (const { name, warnings } of services)
       for (const warning of warnings) log.warn({ service: name }, warning)

@@ -17,6 +17,14 @@ interface Access {
   anonymous: boolean
 }
 
+/** What keeps a user from logging in by HTTP Basic: RFC 7617 §2 ends the name at the first colon, and has no control characters. */
+export function nameProblem(name: string): string | undefined {
+  const right = /^[^:\p{Cc}]*$/u.test(name)
+  return right
+    ? undefined
+    : `expected a name without colons and control characters (RFC 7617), found ${JSON.stringify(name)}`
+}
+
 /** Belongs to {@link accessKeys}: nothing is a proxy for anybody unless it is told to. */
 export function checkAccess(value: Access, context: z.core.$RefinementCtx): void {
   const open = value.users === undefined && value.usersFile === undefined && !value.anonymous

@@ -1,6 +1,6 @@
 /** `type: connect`: an HTTP proxy, for programs that do not speak SOCKS. */
 import { z } from 'zod'
-import { accessKeys, checkAccess } from './access.js'
+import { accessKeys, checkAccess, nameProblem } from './access.js'
 import { checkWayOut, rule, serviceKeys, userLimits, wayOutKeys } from './service.js'
 import { socketAddress } from './values.js'
 
@@ -27,6 +27,10 @@ export const connect = z
   .superRefine((value, context) => {
     checkWayOut(value, context)
     checkAccess(value, context)
+    for (const name of Object.keys(value.users ?? {})) {
+      const message = nameProblem(name)
+      if (message !== undefined) context.addIssue({ code: 'custom', path: ['users', name], message })
+    }
   })
 
 export type ConnectConfig = z.output<typeof connect>

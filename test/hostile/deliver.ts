@@ -65,7 +65,7 @@ function drip(socket: Socket, bytes: Buffer): void {
 
 /** What is wrong with the answer, or undefined. */
 export function fault(expected: Expectation, { output, partial }: Observed): string | undefined {
-  const { before, replies, orClose, orBytes, early } = expected
+  const { before, replies, orClose, orBytes, orStart, early } = expected
   if (output.length < before.length) {
     return partial && before.subarray(0, output.length).equals(output)
       ? undefined
@@ -75,6 +75,8 @@ export function fault(expected: Expectation, { output, partial }: Observed): str
   const rest = output.subarray(before.length)
   if (rest.length === 0) return orClose || partial ? undefined : 'no reply'
   if (orBytes?.equals(rest) === true) return undefined
+  const start = partial ? orStart?.subarray(0, rest.length) : orStart
+  if (start?.equals(rest.subarray(0, start.length)) === true) return undefined
 
   const length = rest[3] === 1 ? 10 : rest[3] === 4 ? 22 : undefined
   const code = rest[1]
@@ -91,6 +93,7 @@ export function fault(expected: Expectation, { output, partial }: Observed): str
 
 /** What an answer ended with, for the tally. */
 export function endingOf({ before }: Expectation, { output }: Observed): string {
+  if (before.length === 0 && output.length > 0 && output[0] !== 5) return 'another protocol'
   if (output.length > before.length) return `reply ${output[before.length + 1] ?? 'cut off'}`
   return output.length === 0 ? 'close' : `close after ${output.toString('hex')}`
 }

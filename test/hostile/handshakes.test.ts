@@ -24,6 +24,7 @@ const CONCURRENCY = 128
 const GROWTH = 4 * 1024 * 1024
 /** Nothing, after each stage of the handshake, or each reply that this proxy can give here. */
 const EVERY_ENDING = [
+  'another protocol',
   'close',
   'close after 0500',
   'close after 0502',

@@ -20,6 +20,8 @@ export interface Expectation {
   orClose: boolean
   /** Closing after an answer of these bytes in place of everything beyond `before` is right too. */
   orBytes?: Buffer
+  /** The same for an answer that begins so. */
+  orStart?: Buffer
   /** Payload behind the request. */
   early: Buffer
 }
@@ -36,7 +38,8 @@ function closes(before: Buffer, orBytes?: Buffer): Expectation {
 /** @param bytes everything that the client ever sends */
 export function expectation(bytes: Buffer, service: ServiceModel): Expectation {
   const count = bytes[1]
-  if (bytes[0] !== 5 || count === undefined) return closes(NOTHING)
+  if (bytes[0] !== 5) return foreign(bytes)
+  if (count === undefined) return closes(NOTHING)
   // RFC 1928 §3: one to 255 methods
   if (count === 0) return closes(NOTHING, NO_METHOD)
   if (bytes.length < 2 + count) return closes(NOTHING)
@@ -48,6 +51,17 @@ export function expectation(bytes: Buffer, service: ServiceModel): Expectation {
   return service.user === undefined
     ? afterRequest(rest, selected, service)
     : afterPassword(rest, selected, service.user, service)
+}
+
+/** A client of another protocol may be told so in it: TLS's alert (RFC 8446 §6), SOCKS4's reply 91, a status of HTTP. */
+function foreign(bytes: Buffer): Expectation {
+  // one byte may be all that had come when it was judged
+  const [first = 0] = bytes
+  if (first === 22) return closes(NOTHING, Buffer.from([21, 3, 3, 0, 2, 2, 40]))
+  if (first === 4) return closes(NOTHING, Buffer.from([0, 91, 0, 0, 0, 0, 0, 0]))
+  if (/^[CDGHOPT]/.test(bytes.toString('latin1')))
+    return { ...closes(NOTHING), orStart: Buffer.from('HTTP/1.1 400 ') }
+  return closes(NOTHING)
 }
 
 /** RFC 1929 §2: version, 1 to 255 bytes of name, 1 to 255 bytes of password, each behind its length. */

@@ -7,7 +7,18 @@ import t from 'tap'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const PARTS = ['', '_thread', '_backlog', '_pipe', '_timers', '_pump', '_copy', '_splice', '_part', '_exchange']
+const PARTS = [
+  '',
+  '_thread',
+  '_backlog',
+  '_pipe',
+  '_timers',
+  '_pump',
+  '_copy',
+  '_splice',
+  '_part',
+  '_exchange',
+]
 const STRESS = ['main', 'scenario', 'peer', 'check', 'tools']
 const SOURCES = [
   join(root, 'native', 'chunked.c'),

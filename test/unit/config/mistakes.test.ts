@@ -102,6 +102,10 @@ void t.test('every mistake is one line of where, what was expected and what was 
       'services[0].rules[0].allow.sources[0]: expected an IP address or prefix (as 10.0.0.0/8 or fe80::/10), found "lan"',
     ],
     [
+      connect({ users: { 'alice:b': { password: 'a' } } }),
+      'services[0].users.alice:b: expected a name without colons and control characters (RFC 7617), found "alice:b"',
+    ],
+    [
       socks5({ users: { alice: {} } }),
       'services[0].users.alice: expected either password or passwordHash, found a map',
     ],

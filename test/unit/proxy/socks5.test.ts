@@ -152,6 +152,28 @@ void t.test('this host stays protected, by whatever name', async (t) => {
   for (const { outcome } of await records(names.length + 1)) t.equal(outcome, 'denied')
 })
 
+void t.test('a program that takes the SOCKS port for an HTTP proxy', async (t) => {
+  const ask = async (ports: number[], first: string, rest = ''): Promise<string> => {
+    const talker = await Talker.to(t, ports[0] ?? 0)
+    talker.send(Buffer.from(first)).send(Buffer.from(rest)).socket.end()
+    return Buffer.from(await talker.rest(), 'hex').toString()
+  }
+  const get = 'GET http://example.org/ HTTP/1.1\r\nHost: example.org\r\n\r\n'
+  const alone = await testHost(t, socks5())
+  const [port = 0] = alone.ports
+  t.match(
+    await ask(alone.ports, get),
+    `\r\n\r\nThis is a SOCKS5 proxy (socks5h://127.0.0.1:${port}), not an HTTP proxy. An HTTP proxy is a service of type connect, which is not set up here.\n`,
+  )
+  const both = await testHost(t, socks5(), { type: 'connect' })
+  for (const request of [get, get.replace('GET', 'HEAD'), 'CONNECT a:1 HTTP/1.1\r\n\r\n']) {
+    const answer = await ask(both.ports, request.slice(0, 1), request.slice(1))
+    t.match(answer, /^HTTP\/1\.1 400 Bad Request\r\nContent-Type: text\/plain; charset=utf-8\r\n/)
+    t.match(answer, `The HTTP proxy is http://127.0.0.1:${both.ports[1]}.\n`)
+  }
+  t.match(await alone.records(1), [{ outcome: 'handshake', error: 'expected SOCKS version 5, found 71' }])
+})
+
 void t.test('what methods are offered', async (t) => {
   const { ports } = await testHost(t, socks5())
   const greet = async (greeting: string): Promise<string> =>
@@ -159,7 +181,9 @@ void t.test('what methods are offered', async (t) => {
   t.equal(await greet('05 01 02'), '05ff', 'password only')
   t.equal(await greet('05 02 01 80'), '05ff')
   t.equal(await greet('05 00'), '', 'none at all')
-  t.equal(await greet('16 03 01 02 00'), '', 'TLS')
+  t.equal(await greet('16 03 01 02 00'), '15030300020228', 'TLS: its alert handshake_failure')
+  t.equal(await greet('04 01 00 50 7f 00 00 01 00'), '005b000000000000', 'SOCKS4: its refusal')
+  t.equal(await greet('80 01'), '', 'what speaks no protocol that we know')
   const talker = await Talker.to(t, ports[0] ?? 0)
   t.equal(await talker.send('05 03 01 02 00').take(2), '0500', 'one of several')
 })

@@ -101,7 +101,7 @@ void t.test('requests in absolute-form', async (t) => {
     '',
     '3\r\nabc\r\n0\r\n\r\n',
   ]
-  const ok = 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n'
+  const ok = 'HTTP/1.1 200 OK\r\nVia: 1.1 mptk\r\nConnection: close\r\n\r\n'
   t.equal(await ask(t, port, post.join('\r\n')), ok + received.join('\r\n'))
   t.match(await records(1), [{ destination: `localhost:${web}`, outcome: 'eof' }])
 })
@@ -132,6 +132,27 @@ void t.test('passwords', async (t) => {
   )
   t.match(await records(11), [{ user: 'alice', outcome: 'eof' }, { outcome: 'handshake' }])
   t.notMatch(logged(), /a:b|YWxpY2U6YTpi/, 'no password in the log')
+})
+
+void t.test('a user whose name HTTP Basic cannot carry', async (t) => {
+  const folder = t.testdir({ 'users.yaml': '"alice:b": { password: x }' })
+  const usersFile = `${folder}/users.yaml`
+  await t.rejects(testHost(t, { type: 'connect', usersFile }), {
+    code: 'MPTK_CONFIG',
+    message: /users\.yaml: users: expected a name without colons and control characters .*, found "alice:b"/,
+  })
+  await testHost(t, { type: 'socks5', usersFile })
+  t.pass('SOCKS5 can')
+})
+
+void t.test('clients of another protocol', async (t) => {
+  const { ports, records } = await testHost(t, { type: 'connect' })
+  const [port = 0] = ports
+  t.equal(await ask(t, port, '\x05\x01\x00'), '\x05\xff', 'SOCKS5: no acceptable methods')
+  t.equal(await ask(t, port, '\x04\x01\0\x50\x7f\0\0\x01\0'), '\0\x5b\0\0\0\0\0\0', 'SOCKS4: rejected')
+  t.equal(await ask(t, port, '\x16\x03\x01\x02\0'), '\x15\x03\x03\0\x02\x02\x28', 'TLS: handshake_failure')
+  t.match(await ask(t, port, '\x80\x01'), /^HTTP\/1.1 400 [^]*the first bytes are not HTTP\n$/)
+  t.match(await records(4), Array(4).fill({ outcome: 'handshake', error: 'the first bytes are not HTTP' }))
 })
 
 void t.test('pages of its own', async (t) => {
@@ -193,7 +214,6 @@ void t.test('requests that are refused', async (t) => {
     ['a host that is none', 'CONNECT -a-:80 HTTP/1.1\r\nHost: x', 400],
     ['TRACE', `TRACE ${url} HTTP/1.1\r\nHost: x`, 405],
     ['HTTP/2', 'PRI * HTTP/2.0', 505],
-    ['SOCKS5', '\x05\x01\x00', 400],
     ['a long head', `GET ${url} HTTP/1.1\r\nHost: x\r\nA: ${'b'.repeat(33_000)}`, 431],
   ]
   for (const [what, text, wanted] of cases) {

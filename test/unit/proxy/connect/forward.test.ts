@@ -2,7 +2,9 @@
 import t from 'tap'
 import { originHead, isLastHop } from '../../../../proxy/connect/forward.js'
 import { absoluteTarget, requestedHost } from '../../../../proxy/http/authority.js'
+import { requestEnd } from '../../../../proxy/http/framing.js'
 import { decodeRequestHead, RequestProblem } from '../../../../proxy/http/request-head.js'
+import { upgradesAsked } from '../../../../proxy/http/upgrade.js'
 import { Random, seedOf } from '../../../support/random.js'
 
 /** What the server gets; undefined while the head is incomplete. */
@@ -12,7 +14,8 @@ function forwarded(text: string): string | undefined {
   requestedHost(head)
   const target = absoluteTarget(head.target)
   if (target === undefined) throw new RequestProblem('another form')
-  return originHead(head, target).toString('latin1')
+  const end = requestEnd(head)
+  return originHead(head, target, upgradesAsked(head, end)).toString('latin1')
 }
 
 void t.test('targets and hosts', (t) => {
@@ -24,6 +27,7 @@ void t.test('targets and hosts', (t) => {
     ['GET http://[2001:db8::1]:8080/x', 'GET /x HTTP/1.1', '[2001:db8::1]:8080'],
     ['OPTIONS http://a.example', 'OPTIONS * HTTP/1.1', 'a.example'],
     ['OPTIONS http://a.example/', 'OPTIONS / HTTP/1.1', 'a.example'],
+    ['GET http://a.example/\xc3\xa9?\xff', 'GET /%C3%A9?%FF HTTP/1.1', 'a.example'],
     ['PROPFIND http://a.example/x', 'PROPFIND /x HTTP/1.1', 'a.example'],
   ]
   for (const [given, line, host] of cases) {
@@ -35,8 +39,17 @@ void t.test('targets and hosts', (t) => {
   }
   t.equal(
     forwarded('GET http://a/ HTTP/1.0\r\n\r\n'),
-    'GET / HTTP/1.0\r\nHost: a\r\nVia: 1.0 mptk\r\nConnection: close\r\n\r\n',
-    'the version is kept',
+    'GET / HTTP/1.1\r\nHost: a\r\nVia: 1.0 mptk\r\nConnection: close\r\n\r\n',
+    'each hop says its own version',
+  )
+  t.match(
+    forwarded('GET http://a/ HTTP/1.5\r\nHost: a\r\n\r\n'),
+    /^GET \/ HTTP\/1\.1\r\n[^]*\r\nVia: 1\.5 mptk\r\n/,
+  )
+  t.match(
+    forwarded('\r\n\r\nGET http://a/b HTTP/1.1\r\nHost: a\r\n\r\n'),
+    'GET /b HTTP/1.1\r\n',
+    'empty lines before it',
   )
   t.end()
 })

@@ -27,11 +27,15 @@ void t.test('everything but what is near', (t) => {
     '2001:db8::1',
     '[2001:db8::1]',
     '11.0.0.1',
+    '::ffff:8.8.8.8',
+    '[::ffff:808:808]',
+    '::10.0.0.1',
   ]
   for (const host of through) t.equal(ask(host), 'PROXY 127.0.0.1:3128', host)
   const near = [
     'printer', 'localhost', '127.0.0.9', '10.1.2.3', '172.16.0.1', '172.31.255.255', '192.168.1.1', '169.254.1.1',
     '100.64.0.1', '::1', '[::1]', 'fe80::1', 'fd00::7', '[FD00::7]',
+    '::ffff:10.1.2.3', '[::FFFF:a01:203]', '0:0:0:0:0:ffff:192.168.1.1', 'fe80::1%eth0',
   ] // prettier-ignore
   for (const host of near) t.equal(ask(host), 'DIRECT', host)
   t.end()
@@ -60,6 +64,8 @@ void t.test('the policies, as the proxy itself has them', (t) => {
     '2001:db8::/33',
     'fd00::7',
     '*.b.example.org',
+    '::ffff:9.9.0.0/112',
+    '::ffff:7.7.7.7',
   ]
   const local = new PrefixSet(LOCAL_NETWORKS)
   const names = [
@@ -74,7 +80,9 @@ void t.test('the policies, as the proxy itself has them', (t) => {
   const hosts = [
     ...names,
     '8.8.8.8', '8.8.8.9', '10.20.1.1', '10.21.1.1', 'fd00::7', 'fd00::8', '2001:db8:8000::1', '2001:db8:7fff::1', '::',
+    '9.9.1.1', '::ffff:9.9.2.2', '::ffff:909:303', '9.8.1.1', '7.7.7.7', '::ffff:7.7.7.7', '::ffff:8.8.8.8', '::ffff:10.20.3.4',
     ...Array.from({ length: 200 }, () => [...random.bytes(4)].join('.')),
+    ...Array.from({ length: 200 }, () => `::ffff:${[...random.bytes(4)].join('.')}`),
     ...Array.from({ length: 200 }, () => `2001:db8:${random.below(65536).toString(16)}::${random.below(9)}`),
   ] // prettier-ignore
   for (const policy of ['only', 'except'] as const) {

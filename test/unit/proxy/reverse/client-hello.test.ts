@@ -1,6 +1,6 @@
 // The server name of a ClientHello: OpenSSL's own, and good, bad, cut and mutated ones.
 import t from 'tap'
-import { tlsServerName } from '../../../../proxy/reverse/client-hello.js'
+import { decodeClientHello, MAX_OPENING } from '../../../../proxy/reverse/client-hello.js'
 import type { Opening } from '../../../../proxy/reverse/opening.js'
 import {
   extension,
@@ -13,7 +13,7 @@ import {
 } from '../../../support/client-hello.js'
 import { Random, seedOf } from '../../../support/random.js'
 
-const decode = (bytes: Buffer): Opening | undefined => tlsServerName.decode(bytes)?.value
+const decode = (bytes: Buffer): Opening | undefined => decodeClientHello(bytes)?.value
 const site = (name: string): Opening => ({ kind: 'site', name })
 const other = extension(0x0a0a)
 
@@ -150,7 +150,7 @@ void t.test('mutations are decided or wait, and never for too long', async (t) =
     kinds.add(found?.kind ?? 'waits')
     if (found?.kind === 'site' && !/^[\w.-]+$/.test(found.name)) t.fail(`seed ${seed}: ${found.name}`)
     // whatever it waits for, the limit ends it
-    const padded = decode(Buffer.concat([bytes, Buffer.alloc(tlsServerName.limit + 1)]))
+    const padded = decode(Buffer.concat([bytes, Buffer.alloc(MAX_OPENING + 1)]))
     if (padded === undefined) t.fail(`seed ${seed}: waits for ever: ${bytes.toString('hex')}`)
   }
   t.strictSame([...kinds].sort(), ['foreign', 'nameless', 'site', 'waits'])

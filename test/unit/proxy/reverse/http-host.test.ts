@@ -1,11 +1,11 @@
 // The host of the first HTTP request: good, bad, cut and mutated heads.
 import t from 'tap'
 import { MAX_HEAD } from '../../../../proxy/http/request-head.js'
-import { httpHost } from '../../../../proxy/reverse/http-host.js'
+import { decodeHost } from '../../../../proxy/reverse/http-host.js'
 import type { Opening } from '../../../../proxy/reverse/opening.js'
 import { Random, seedOf } from '../../../support/random.js'
 
-const decode = (text: string): Opening | undefined => httpHost.decode(Buffer.from(text, 'latin1'))?.value
+const decode = (text: string): Opening | undefined => decodeHost(Buffer.from(text, 'latin1'))?.value
 const head = (...lines: string[]): string => `${lines.join('\r\n')}\r\n\r\n`
 
 void t.test('right ones', (t) => {
@@ -28,6 +28,9 @@ void t.test('right ones', (t) => {
     ['CONNECT', head('CONNECT c.example:443 HTTP/1.1', 'Host: a.example'), 'c.example'],
     ['HTTP/1.0 without', head('GET / HTTP/1.0'), undefined],
     ['an empty Host', head('GET / HTTP/1.1', 'Host:'), undefined],
+    ['an empty line first', head('', 'GET / HTTP/1.1', 'Host: a'), 'a'],
+    ['raw UTF-8 in a path', head('GET /caf\xc3\xa9 HTTP/1.1', 'Host: a'), 'a'],
+    ['a later HTTP/1', head('GET / HTTP/1.5', 'Host: a'), 'a'],
     ['other bytes in a value', head('GET / HTTP/1.1', 'X: \xe9', 'Host: a'), 'a'],
   ]
   for (const [what, text, name] of cases) {
@@ -82,7 +85,6 @@ void t.test('what is no HTTP/1.x', (t) => {
     ['two blanks', head('GET  / HTTP/1.1', 'Host: a')],
     ['a blank in the target', head('GET /a b HTTP/1.1', 'Host: a')],
     ['a blank at the end', head('GET / HTTP/1.1 ', 'Host: a')],
-    ['an empty line first', head('', 'GET / HTTP/1.1', 'Host: a')],
     ['a small protocol name', head('GET / http/1.1', 'Host: a')],
     ['a longer version', head('GET / HTTP/1.10', 'Host: a')],
   ]
@@ -126,7 +128,7 @@ void t.test('mutations are decided or wait, and never for too long', (t) => {
     const found = decode(text)
     kinds.add(found?.kind ?? 'waits')
     if (found?.kind === 'site' && !/^[\w.:-]+$/.test(found.name)) t.fail(`seed ${seed}: ${found.name}`)
-    const padded = decode(text + 'a'.repeat(httpHost.limit + 1))
+    const padded = decode(text + 'a'.repeat(MAX_HEAD + 1))
     if (padded === undefined) t.fail(`seed ${seed}: waits for ever: ${JSON.stringify(text)}`)
   }
   t.strictSame([...kinds].sort(), ['foreign', 'invalid', 'nameless', 'site', 'waits'])
