@@ -150,6 +150,7 @@ async function dial(pipeline: Pipeline, session: Session, destination: Destinati
   }
   const done = runtime.metrics.dial.startTimer({ service: pipeline.name })
   const reached = await egress.dial(destination, {
+    subject,
     signal: session.cancel,
     timeout: pipeline.timeouts.dial,
     admit: (resolved) => rules.admit(subject, destination, resolved),

@@ -203,6 +203,7 @@ async function connector(
   )
   return async (signal) => {
     const { connection, head } = await egress.dial(target, {
+      subject: {},
       timeout: DIAL,
       signal,
       admit: () => undefined,
