@@ -31,11 +31,14 @@ export async function askServer({ name, family, server, timeout, signal }: DnsQu
   if (!server.includes('%')) resolver.setServers([server])
   const onAbort = (): void => resolver.cancel()
   signal.addEventListener('abort', onAbort, { once: true })
+  // c-ares looks at its own limit once a second
+  const timer = setTimeout(() => resolver.cancel(), timeout)
   try {
     const parts = await bothFamilies(resolver, name, family)
     signal.throwIfAborted()
     return combine(parts)
   } finally {
+    clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
     resolver.cancel()
   }
@@ -59,7 +62,8 @@ function bothFamilies(resolver: Resolver, name: string, family: Family): Promise
       error: NodeJS.ErrnoException | null,
       records: Pick<AnyARecord | AnyAaaaRecord, 'address' | 'ttl'>[],
     ): void => {
-      if (error !== null) take({ code: error.code ?? error.message })
+      // what is cancelled took too long; a question that nobody waits for ends otherwise
+      if (error !== null) take({ code: error.code === 'ECANCELLED' ? 'ETIMEOUT' : (error.code ?? error.message) })
       else if (records.length === 0) take({ code: 'ENODATA' })
       else {
         take({

@@ -9,8 +9,6 @@ export interface Subject {
 
 /** Of one subject, and together. Each name holds a descriptor or two while it is looked up. */
 export const MOST_NAMES = { each: 128, all: 512 }
-/** A share that nobody is denied before all places are taken. */
-const LEAST_SHARE = 8
 
 export class PendingNames {
   readonly #most: { each: number; all: number }
@@ -56,12 +54,12 @@ export class PendingNames {
   }
 
   /**
-   * The fuller it is, the fewer for each: half of what is free, so that however many take all they
-   * can, there is room for one who wants little.
+   * The fuller it is, the fewer for each: half of what is free, so that those who take all they can
+   * leave room for one who wants little.
    */
   #share(): number {
     const free = this.#most.all - this.#all.size
-    return Math.min(this.#most.each, Math.max(LEAST_SHARE, Math.floor(free / 2)))
+    return Math.min(this.#most.each, Math.max(1, Math.floor(free / 2)))
   }
 }
 
