@@ -79,19 +79,20 @@ void mptk_watching_end(napi_async_cleanup_hook_handle handle, void *data)
 		free_watching(all);
 }
 
-static void call_back(struct watcher *w, bool readable, bool writable)
+static void call_back(struct watcher *w, bool readable, bool writable, bool ended)
 {
 	napi_env env = w->all->env;
-	napi_value object, callback, argument[2], error;
+	napi_value object, callback, argument[3], error;
 	napi_status status;
 
 	if (napi_get_reference_value(env, w->object, &object) != napi_ok ||
 	    napi_get_reference_value(env, w->callback, &callback) != napi_ok ||
 	    napi_get_boolean(env, readable, &argument[0]) != napi_ok ||
-	    napi_get_boolean(env, writable, &argument[1]) != napi_ok)
+	    napi_get_boolean(env, writable, &argument[1]) != napi_ok ||
+	    napi_get_boolean(env, ended, &argument[2]) != napi_ok)
 		return;
 	/* The callback may close the watcher: w is not touched after this. */
-	status = napi_make_callback(env, w->all->context, object, callback, 2, argument, NULL);
+	status = napi_make_callback(env, w->all->context, object, callback, 3, argument, NULL);
 	if (status == napi_pending_exception && napi_get_and_clear_last_exception(env, &error) == napi_ok)
 		(void)napi_fatal_exception(env, error);
 }
@@ -107,7 +108,8 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 		w->events = 0;
 	if (napi_open_handle_scope(env, &scope) != napi_ok)
 		return;
-	call_back(w, status < 0 || (events & UV_READABLE), status < 0 || (events & UV_WRITABLE));
+	call_back(w, status < 0 || (events & UV_READABLE), status < 0 || (events & UV_WRITABLE),
+	          status < 0 || (events & UV_DISCONNECT));
 	(void)napi_close_handle_scope(env, scope);
 }
 

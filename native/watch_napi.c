@@ -21,9 +21,14 @@ static bool get_event(napi_env env, napi_value events, const char *key, const ch
                       int *out)
 {
 	napi_value value;
+	napi_valuetype type;
 	bool wanted;
 
 	MPTK_NAPI(env, napi_get_named_property(env, events, key, &value));
+	MPTK_NAPI(env, napi_typeof(env, value, &type));
+	/* Only this one need not be said. */
+	if (type == napi_undefined && event == UV_DISCONNECT)
+		return true;
 	if (!mptk_get_bool(env, value, label, &wanted))
 		return false;
 	*out |= wanted ? event : 0;
@@ -43,7 +48,8 @@ static napi_value js_start(napi_env env, napi_callback_info info)
 	if (type != napi_object)
 		return mptk_throw_argument(env, "events", "an object");
 	if (!get_event(env, arg, "readable", "events.readable", UV_READABLE, &events) ||
-	    !get_event(env, arg, "writable", "events.writable", UV_WRITABLE, &events))
+	    !get_event(env, arg, "writable", "events.writable", UV_WRITABLE, &events) ||
+	    !get_event(env, arg, "ended", "events.ended", UV_DISCONNECT, &events))
 		return NULL;
 	err = mptk_watcher_start(w, events);
 	if (err != 0)

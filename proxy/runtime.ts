@@ -2,6 +2,7 @@ import type { Kernel } from '../src/kernel/kernel.js'
 import type { Logger } from '../src/log.js'
 import type { Metrics } from '../src/metrics.js'
 import type { Relay } from '../src/net/relay.js'
+import type { PasswordGuard } from './users/password-guard.js'
 import type { Session } from './session.js'
 
 /** What all services of a host share. */
@@ -10,6 +11,7 @@ export interface Runtime {
   relay: Relay
   log: Logger
   metrics: Metrics
+  passwords: PasswordGuard
   /** Sessions in progress, for status. */
   sessions: Set<Session>
 }

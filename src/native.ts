@@ -49,10 +49,11 @@ export interface AcceptedSocket extends SocketAddress {
 export interface Watcher {
   /**
    * Level-triggered until {@link stop}; replaces earlier interest. The callback gets what is
-   * ready; an error or hang-up is reported as both ready, so that the next call shows it.
+   * ready; an error or hang-up is reported as all of it, so that the next call shows it.
+   * `ended`: the peer has ended its direction, whether or not bytes wait to be read before that.
    * A started watcher keeps the process alive.
    */
-  start(events: { readable: boolean; writable: boolean }): void
+  start(events: { readable: boolean; writable: boolean; ended?: boolean }): void
   stop(): void
   /** Final; never closes the descriptor. Must be called before the descriptor is closed. */
   close(): void
@@ -171,7 +172,7 @@ export interface NativeAddon {
   setOption(fd: number, level: number, name: number, value: Uint8Array | number): void
   upstreamInfo(fd: number): RawUpstreamInfo
   outOfTreeInfo(fd: number): RawOutOfTreeInfo
-  watch(fd: number, callback: (readable: boolean, writable: boolean) => void): Watcher
+  watch(fd: number, callback: (readable: boolean, writable: boolean, ended: boolean) => void): Watcher
   /**
    * Sends one netlink request and collects the answer's datagrams until NLMSG_DONE, an
    * NLMSG_ERROR or, without NLM_F_DUMP and NLM_F_ACK, the first message. Blocks for at most 2 s.

@@ -19,7 +19,7 @@ import { encodeResponse, type Answer, type Status } from '../http/response.js'
 import { MessageReader } from '../message-reader.js'
 import { plainHost } from '../plain-host.js'
 import type { Handshake, Request } from '../request.js'
-import type { Users } from '../users/users.js'
+import { refusalOf, type Users } from '../users/users.js'
 import { CHALLENGE, proxyCredentials } from './authorization.js'
 import { failureResponse } from './failure.js'
 import { isLastHop, originHead } from './forward.js'
@@ -69,16 +69,16 @@ async function open(
 /** @throws {MptkError} MPTK_HANDSHAKE when the client has been told that its word is not enough */
 async function authenticate(client: Connection, head: RequestHead, users: Users): Promise<string> {
   const given = proxyCredentials(head)
-  if (given !== undefined && (await users.verify(given.username, given.password))) return given.username
-  throw await refused(
-    client,
-    head,
-    407,
-    { fields: CHALLENGE },
-    given === undefined
-      ? 'the client gives no user name and password'
-      : `wrong user name or password (user ${JSON.stringify(given.username)})`,
+  const refuse = (why: string): Promise<MptkError> => refused(client, head, 407, { fields: CHALLENGE }, why)
+  if (given === undefined) throw await refuse('the client gives no user name and password')
+  const { username, password } = given
+  const source = client.remote.address
+  // a client that has sent its request may end its direction and still wait for the answer
+  const verdict = await client.attend('break', (signal) =>
+    users.verify(username, password, { source, signal }),
   )
+  if (verdict !== 'right') throw await refuse(refusalOf(verdict, username))
+  return username
 }
 
 function tunnel(

@@ -22,7 +22,7 @@ export async function connectParts(config: ConnectConfig, name: string, runtime:
     return { type: PAC_TYPE, body: pacFile({ proxy: client.local, config: pac, upstreamFor }) }
   }
   return {
-    handshake: connectHandshake(await usersOf(config), pages),
+    handshake: connectHandshake(await usersOf(config, runtime.passwords), pages),
     rules: new Rules(config.rules),
     refusesInWords: true,
     ...(await wayOut(config, name, runtime)),

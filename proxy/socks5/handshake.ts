@@ -6,7 +6,7 @@ import { closeGently } from '../close-gently.js'
 import { MessageReader } from '../message-reader.js'
 import { plainHost } from '../plain-host.js'
 import type { Handshake, Request } from '../request.js'
-import type { Users } from '../users/users.js'
+import { refusalOf, type Users } from '../users/users.js'
 import {
   COMMAND,
   decodeCredentials,
@@ -53,9 +53,14 @@ async function authenticate(
   if (users === undefined) return undefined
 
   const { username, password } = await reader.next(decodeCredentials)
-  if (!(await users.verify(username, password))) {
+  const source = client.remote.address
+  // with its password a client has not said all: one that has ended does not wait for the answer
+  const verdict = await client.attend('end', (signal) =>
+    users.verify(username, password, { source, signal }),
+  )
+  if (verdict !== 'right') {
     await closeGently(client, encodeCredentialsStatus(false))
-    throw new MptkError('MPTK_HANDSHAKE', `wrong user name or password (user ${JSON.stringify(username)})`)
+    throw new MptkError('MPTK_HANDSHAKE', refusalOf(verdict, username))
   }
   await client.write(encodeCredentialsStatus(true))
   return username

@@ -3,6 +3,7 @@ import { UplinkKeeper } from '../../provisioning/uplinks/keeper.js'
 import { SubflowKeeper } from '../../provisioning/uplinks/subflow-keeper.js'
 import type { Runtime } from '../../proxy/runtime.js'
 import { capacity } from '../../proxy/capacity.js'
+import { passwordGuard } from '../../proxy/users/password-guard.js'
 import { startService, wishOf, type RunningService } from '../../proxy/service.js'
 import type { Config } from '../config/schema.js'
 import { mayConfigureNetwork } from '../kernel/capability.js'
@@ -34,7 +35,7 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
   const { connections, splices, warning } = capacity(descriptorLimit(), inUse, wishes)
   if (warning !== undefined) log.warn(warning)
   const relay = new Relay(kernel, config.relay.threads, splices)
-  const runtime: Runtime = { kernel, relay, log, metrics, sessions }
+  const runtime: Runtime = { kernel, relay, log, metrics, sessions, passwords: passwordGuard() }
   const services: RunningService[] = []
   let status: StatusServer | undefined
   const keepers: Keepers = { uplinks: undefined, subflows: undefined }

@@ -50,3 +50,28 @@ export class Cancel implements Cancellation {
     if (index >= 0) this.#listeners.splice(index, 1)
   }
 }
+
+/** The promise's result, or the signal's reason as soon as it is aborted; the work behind the promise goes on. */
+export function orAborted<T>(promise: Promise<T>, signal: Cancellation): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+/** @throws the signal's reason as soon as it is aborted */
+export async function sleep(milliseconds: number, signal: Cancellation): Promise<void> {
+  signal.throwIfAborted()
+  await new Promise<void>((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    }, milliseconds)
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}

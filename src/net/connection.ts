@@ -6,6 +6,7 @@
 import type { SocketAddress } from '../address.js'
 import type { Origin } from '../kernel/kernel.js'
 import { native, type Watcher } from '../native.js'
+import { Cancel, type Cancellation } from './cancel.js'
 
 const CHUNK = 16 * 1024
 const scratch = Buffer.allocUnsafe(CHUNK)
@@ -13,6 +14,15 @@ const scratch = Buffer.allocUnsafe(CHUNK)
 interface Waiter {
   resolve(): void
   reject(error: unknown): void
+}
+
+/** What counts as the peer's having left: that it broke off, or also that it ended its direction. */
+export type Leaving = 'break' | 'end'
+
+/** Somebody who works for the peer and wants to know when it has left. */
+interface Attendant {
+  leaving: Leaving
+  gone: Cancel
 }
 
 /** Life: open → (detached →) closed. Once closed, always closed. One read and one write at a time. */
@@ -25,6 +35,7 @@ export class Connection {
   #watcher: Watcher | undefined
   #reader: Waiter | undefined
   #writer: Waiter | undefined
+  #attendant: Attendant | undefined
   #failure: Error | undefined
 
   constructor(fd: number, remote: SocketAddress, origin: Origin) {
@@ -71,6 +82,23 @@ export class Connection {
     }
   }
 
+  /**
+   * Does work for the peer that is neither reading nor writing: withdrawn when the peer has left,
+   * though bytes of it wait to be read, and when the connection fails here. One at a time.
+   */
+  async attend<T>(leaving: Leaving, work: (gone: Cancellation) => Promise<T>): Promise<T> {
+    this.#check()
+    const attendant = { leaving, gone: new Cancel() }
+    this.#attendant = attendant
+    try {
+      this.#watch()
+      return await work(attendant.gone)
+    } finally {
+      this.#attendant = undefined
+      if (this.#open && this.#failure === undefined) this.#watch()
+    }
+  }
+
   /** Ends our direction (FIN); reading goes on. @throws {SystemError} */
   end(): void {
     this.#check()
@@ -84,6 +112,7 @@ export class Connection {
     const waiters = [this.#reader, this.#writer]
     this.#reader = this.#writer = undefined
     for (const waiter of waiters) waiter?.reject(this.#failure)
+    this.#attendant?.gone.abort(this.#failure)
   }
 
   /** Stops using the descriptor on the event loop and hands it to the caller (the relay), who does not close it. */
@@ -108,20 +137,32 @@ export class Connection {
     if (!this.#open) throw new Error('connection is closed')
   }
 
+  /** Has the kernel watched for what is waited for, and no more. */
   #watch(): void {
-    this.#watcher ??= native.watch(this.#fd, (readable, writable) => this.#ready(readable, writable))
-    this.#watcher.start({ readable: this.#reader !== undefined, writable: this.#writer !== undefined })
+    const readable = this.#reader !== undefined
+    const writable = this.#writer !== undefined
+    const ended = this.#attendant !== undefined
+    if (!readable && !writable && !ended) {
+      this.#watcher?.stop()
+      return
+    }
+    this.#watcher ??= native.watch(this.#fd, (...ready) => this.#ready(...ready))
+    this.#watcher.start({ readable, writable, ended })
   }
 
-  #ready(readable: boolean, writable: boolean): void {
+  #ready(readable: boolean, writable: boolean, ended: boolean): void {
     const reader = readable ? this.#reader : undefined
     const writer = writable ? this.#writer : undefined
+    const attendant = ended ? this.#attendant : undefined
     if (reader !== undefined) this.#reader = undefined
     if (writer !== undefined) this.#writer = undefined
-    if (this.#reader === undefined && this.#writer === undefined) this.#watcher?.stop()
-    else this.#watch()
+    // it stays so: there is nothing more to hear of it
+    if (attendant !== undefined) this.#attendant = undefined
+    this.#watch()
     reader?.resolve()
     writer?.resolve()
+    if (attendant?.leaving === 'end') attendant.gone.abort(new Error('the client has ended'))
+    else if (readable && writable) attendant?.gone.abort(new Error('the client broke off'))
   }
 
   #stopWatching(): void {

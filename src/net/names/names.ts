@@ -1,6 +1,6 @@
 /** Names to addresses for many clients: identical questions are asked once, answers kept for a short while, everybody's share bounded. */
 import { plainAddress } from '../../address.js'
-import { Cancel, type Cancellation } from '../cancel.js'
+import { Cancel, orAborted, type Cancellation } from '../cancel.js'
 import { sourceBlock } from '../source-block.js'
 import { inOrder } from './address-order.js'
 import { AnswerCache } from './answer-cache.js'
@@ -112,12 +112,4 @@ function keysOf({ source, user }: Subject): string[] {
     ...(source === undefined ? [] : [`from ${sourceBlock(plainAddress(source))}`]),
     ...(user === undefined ? [] : [`user ${user}`]),
   ]
-}
-
-function orAborted<T>(promise: Promise<T>, signal: Cancellation): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

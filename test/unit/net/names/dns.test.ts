@@ -48,7 +48,7 @@ void t.test('names that no server answers delay nobody, and end with those who a
       const asking = resolve(`${client}-${n}.silent`, { names, subject, signal: stop })
       silent.push(
         asking.then(
-          () => t.fail('an answer'),
+          () => void t.fail('an answer'),
           (error: Error) => void ended.push(error.message),
         ),
       )
