@@ -19,7 +19,8 @@ import { encodeResponse, type Answer, type Status } from '../http/response.js'
 import { MessageReader } from '../message-reader.js'
 import { plainHost } from '../plain-host.js'
 import type { Handshake, Request } from '../request.js'
-import { refusalOf, type Users } from '../users/users.js'
+import { logIn, refusalOf } from '../users/log-in.js'
+import type { Users } from '../users/users.js'
 import { CHALLENGE, proxyCredentials } from './authorization.js'
 import { failureResponse } from './failure.js'
 import { isLastHop, originHead } from './forward.js'
@@ -71,12 +72,9 @@ async function authenticate(client: Connection, head: RequestHead, users: Users)
   const given = proxyCredentials(head)
   const refuse = (why: string): Promise<MptkError> => refused(client, head, 407, { fields: CHALLENGE }, why)
   if (given === undefined) throw await refuse('the client gives no user name and password')
-  const { username, password } = given
-  const source = client.remote.address
+  const { username } = given
   // a client that has sent its request may end its direction and still wait for the answer
-  const verdict = await client.attend('break', (signal) =>
-    users.verify(username, password, { source, signal }),
-  )
+  const verdict = await logIn(client, users, given, 'break')
   if (verdict !== 'right') throw await refuse(refusalOf(verdict, username))
   return username
 }

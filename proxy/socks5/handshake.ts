@@ -6,7 +6,8 @@ import { closeGently } from '../close-gently.js'
 import { MessageReader } from '../message-reader.js'
 import { plainHost } from '../plain-host.js'
 import type { Handshake, Request } from '../request.js'
-import { refusalOf, type Users } from '../users/users.js'
+import { logIn, refusalOf } from '../users/log-in.js'
+import type { Users } from '../users/users.js'
 import {
   COMMAND,
   decodeCredentials,
@@ -52,12 +53,10 @@ async function authenticate(
   await client.write(encodeMethod(wanted))
   if (users === undefined) return undefined
 
-  const { username, password } = await reader.next(decodeCredentials)
-  const source = client.remote.address
-  // with its password a client has not said all: one that has ended does not wait for the answer
-  const verdict = await client.attend('end', (signal) =>
-    users.verify(username, password, { source, signal }),
-  )
+  const credentials = await reader.next(decodeCredentials)
+  const { username } = credentials
+  // with its password a client has not said all: one that has ended will not want the answer
+  const verdict = await logIn(client, users, credentials, 'end')
   if (verdict !== 'right') {
     await closeGently(client, encodeCredentialsStatus(false))
     throw new MptkError('MPTK_HANDSHAKE', refusalOf(verdict, username))

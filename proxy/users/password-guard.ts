@@ -1,5 +1,4 @@
 /** What all services of a host share about passwords: whose turn it is to have one hashed, and who had too many wrong. */
-import { sleep, type Cancellation } from '../../src/net/cancel.js'
 import { matchesHash } from './password-hash.js'
 import { Penalties } from './penalties.js'
 import { Turns } from './turns.js'
@@ -13,8 +12,6 @@ export interface PasswordGuard {
   now(): number
   /** scrypt, on one of libuv's threads: four, which name service and files need as well. */
   matches(password: string, stored: string): Promise<boolean>
-  /** @throws the signal's reason */
-  sleep(milliseconds: number, signal: Cancellation): Promise<void>
 }
 
 /** Longer than a hash takes on a small machine. */
@@ -27,7 +24,6 @@ export function passwordGuard(more: Partial<PasswordGuard> = {}): PasswordGuard 
     answerAfter: ANSWER_AFTER,
     now: () => performance.now(),
     matches: matchesHash,
-    sleep,
     ...more,
   }
 }

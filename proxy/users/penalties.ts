@@ -12,15 +12,17 @@ const MOST_LOOPBACK = 20_000
 /** Sources remembered. */
 const MOST_SOURCES = 65_536
 /**
- * How many passwords a second, and at once, are compared for a penalised source with the one that
- * a user from there gave before: enough for every program behind it, and too few to guess.
+ * How many wrong passwords a second, and at once, are compared for a penalised source with the one
+ * that a user from there gave before: the right one stays good for the programs behind it, while
+ * one among them guesses at another's.
  */
-const COMPARISONS = { rate: 20, burst: 100 }
+const GUESSES = { rate: 20, burst: 100 }
 
 interface Debt {
   until: number
   enforced: boolean
-  comparisons: number
+  /** Left of {@link GUESSES} at the time. */
+  guesses: number
   counted: number
 }
 
@@ -29,13 +31,12 @@ export class Penalties {
 
   /** A password of this source was wrong. @param block the source as {@link sourceBlock} has it @param now milliseconds */
   wrong(block: string, now: number): void {
-    const debt = this.#debtOf(block, now) ?? { until: now, enforced: false, comparisons: COMPARISONS.burst, counted: now }
+    const debt = this.#debtOf(block, now) ?? { until: now, enforced: false, guesses: GUESSES.burst, counted: now }
     debt.until = Math.min(debt.until + PENALTY.each, now + (isLoopback(block) ? MOST_LOOPBACK : PENALTY.most))
     debt.enforced ||= debt.until - now >= PENALTY.enforced
     this.#debts.delete(block)
     this.#debts.set(block, debt)
-    const [oldest] = this.#debts.keys()
-    if (this.#debts.size > MOST_SOURCES && oldest !== undefined) this.#debts.delete(oldest)
+    this.#forget(now)
   }
 
   /** Whether new passwords of this source are not looked at. */
@@ -43,16 +44,33 @@ export class Penalties {
     return this.#debtOf(block, now)?.enforced === true
   }
 
-  /** Whether one that a user from there may have given before is; counts as such. */
+  /** Whether a password is compared with one that has been right from there. */
   mayCompare(block: string, now: number): boolean {
+    return this.#guessesOf(block, now) >= 1
+  }
+
+  /** It was another one. */
+  guessed(block: string, now: number): void {
+    const left = this.#guessesOf(block, now)
     const debt = this.#debtOf(block, now)
-    if (debt?.enforced !== true) return true
-    const earned = ((now - debt.counted) / 1000) * COMPARISONS.rate
-    debt.comparisons = Math.min(COMPARISONS.burst, debt.comparisons + earned)
+    if (debt !== undefined) debt.guesses = Math.max(0, left - 1)
+  }
+
+  #guessesOf(block: string, now: number): number {
+    const debt = this.#debtOf(block, now)
+    if (debt === undefined) return GUESSES.burst
+    const earned = ((now - debt.counted) / 1000) * GUESSES.rate
+    debt.guesses = Math.min(GUESSES.burst, debt.guesses + earned)
     debt.counted = now
-    if (debt.comparisons < 1) return false
-    debt.comparisons--
-    return true
+    return debt.guesses
+  }
+
+  /** Of those that have waited longest: what is paid, and what there is no room for. */
+  #forget(now: number): void {
+    for (const [block, { until }] of this.#debts) {
+      if (now < until && this.#debts.size <= MOST_SOURCES) return
+      this.#debts.delete(block)
+    }
   }
 
   #debtOf(block: string, now: number): Debt | undefined {

@@ -21,12 +21,6 @@ export interface Claimant {
 /** What the client is told is the same for all but the first. */
 export type Verdict = 'right' | 'wrong' | 'too many wrong passwords' | 'too many new passwords at once'
 
-/** For the record. */
-export function refusalOf(verdict: Exclude<Verdict, 'right'>, username: string): string {
-  const why = verdict === 'wrong' ? 'wrong user name or password' : `${verdict} from this address`
-  return `${why} (user ${JSON.stringify(username)})`
-}
-
 /** How long, milliseconds, and how many of each are remembered. */
 const REFUSED = { ttl: 60_000, most: 1024 }
 const SEEN = { ttl: 86_400_000, most: 4096 }
@@ -62,21 +56,29 @@ export class Users {
     this.#decoy = dearest(Object.values(users).flatMap(({ passwordHash }) => passwordHash ?? []))
   }
 
-  /** Takes as long for every wrong password. @throws the signal's reason */
+  /** @throws the signal's reason */
   async verify(username: string, password: string, { source, signal }: Claimant): Promise<Verdict> {
     signal.throwIfAborted()
-    const { now, answerAfter, sleep } = this.#guard
-    const began = now()
     const block = sourceBlock(source)
     const verdict = await this.#judge(username, password, block, signal)
-    if (verdict === 'right') {
-      this.#seen.put(`${block} ${username}`, true, SEEN.ttl, now())
-      return verdict
-    }
-    // a whole number of times, for what takes longer
-    const taken = now() - began
-    await sleep(answerAfter * Math.max(1, Math.ceil(taken / answerAfter)) - taken, signal)
+    if (verdict === 'right') this.#seen.put(`${block} ${username}`, true, SEEN.ttl, this.#guard.now())
     return verdict
+  }
+
+  /**
+   * How long the answer to a wrong password has to wait still, milliseconds: the same for all, or
+   * a whole number of times for what takes longer. Nothing where no password is hashed.
+   */
+  pause(began: number): number {
+    if (this.#decoy === undefined) return 0
+    const { now, answerAfter } = this.#guard
+    const taken = now() - began
+    return answerAfter * Math.max(1, Math.ceil(taken / answerAfter)) - taken
+  }
+
+  /** Monotonic, milliseconds. */
+  now(): number {
+    return this.#guard.now()
   }
 
   async #judge(username: string, password: string, block: string, signal: Cancellation): Promise<Verdict> {
@@ -84,8 +86,11 @@ export class Users {
     const given = this.#digest(password)
     const key = `${given.toString('hex')} ${username}`
     if (penalties.enforced(block, now())) {
-      const known = this.#seen.get(`${block} ${username}`, now()) === true && penalties.mayCompare(block, now())
-      return known && this.#isKnown(username, given) ? 'right' : 'too many wrong passwords'
+      const known = this.#seen.get(`${block} ${username}`, now()) === true
+      if (!known || !penalties.mayCompare(block, now())) return 'too many wrong passwords'
+      if (this.#isKnown(username, given)) return 'right'
+      penalties.guessed(block, now())
+      return 'too many wrong passwords'
     }
     if (this.#isKnown(username, given)) return 'right'
     if (this.#refused.get(key, now()) === true) return 'wrong'
