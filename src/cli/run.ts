@@ -7,6 +7,8 @@ import { startHost } from './host.js'
 import { banner } from './banner.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+/** Stopping takes no longer, whatever hangs, milliseconds; docs/configuration.md promises it. */
+const STOP_LIMIT = 5000
 
 /** Runs until SIGINT or SIGTERM; a second one while stopping ends the process at once. */
 async function runUntilSignal(config: Config, tryIt: boolean): Promise<void> {
@@ -21,7 +23,8 @@ async function runUntilSignal(config: Config, tryIt: boolean): Promise<void> {
   })
   console.log(banner(host, tryIt))
   await ended
-  // a name still being looked up keeps the process until the resolver gives up: libuv waits for its threads
+  // not process.exit: libuv would wait for its threads. Nobody is told, for that may be what hangs
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), STOP_LIMIT).unref()
   await host.stop()
 }
 

@@ -38,7 +38,8 @@ export async function dnsServer(
   await once(socket, 'listening')
   t.teardown(() => new Promise<void>((resolve) => socket.close(() => resolve())))
   const bound = socket.address().port
-  return { port: bound, line: `nameserver [${address}]:${bound}\n`, asked }
+  const line = bound === 53 ? `nameserver ${address}\n` : `nameserver [${address}]:${bound}\n`
+  return { port: bound, line, asked }
 }
 
 interface Question {
