@@ -9,9 +9,9 @@ export interface PasswordGuard {
   /** How long a wrong password is answered after, milliseconds: whatever is wrong with it. */
   readonly answerAfter: number
   /** Monotonic, milliseconds. */
-  now(): number
+  readonly now: () => number
   /** scrypt, on one of libuv's threads: four, which name service and files need as well. */
-  matches(password: string, stored: string): Promise<boolean>
+  readonly matches: (password: string, stored: string) => Promise<boolean>
 }
 
 /** Longer than a hash takes on a small machine. */

@@ -31,7 +31,12 @@ export class Penalties {
 
   /** A password of this source was wrong. @param block the source as {@link sourceBlock} has it @param now milliseconds */
   wrong(block: string, now: number): void {
-    const debt = this.#debtOf(block, now) ?? { until: now, enforced: false, guesses: GUESSES.burst, counted: now }
+    const debt = this.#debtOf(block, now) ?? {
+      until: now,
+      enforced: false,
+      guesses: GUESSES.burst,
+      counted: now,
+    }
     debt.until = Math.min(debt.until + PENALTY.each, now + (isLoopback(block) ? MOST_LOOPBACK : PENALTY.most))
     debt.enforced ||= debt.until - now >= PENALTY.enforced
     this.#debts.delete(block)

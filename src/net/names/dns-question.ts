@@ -63,7 +63,8 @@ function bothFamilies(resolver: Resolver, name: string, family: Family): Promise
       records: Pick<AnyARecord | AnyAaaaRecord, 'address' | 'ttl'>[],
     ): void => {
       // what is cancelled took too long; a question that nobody waits for ends otherwise
-      if (error !== null) take({ code: error.code === 'ECANCELLED' ? 'ETIMEOUT' : (error.code ?? error.message) })
+      if (error !== null)
+        take({ code: error.code === 'ECANCELLED' ? 'ETIMEOUT' : (error.code ?? error.message) })
       else if (records.length === 0) take({ code: 'ENODATA' })
       else {
         take({

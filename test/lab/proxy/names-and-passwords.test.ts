@@ -86,8 +86,7 @@ if (inOwnNetwork(t, import.meta.url)) {
     await inState(proxy, 'open', 'dialling', 160)
 
     greedy.push(...(await askingAll(t, 1, 20, 140)))
-    const refused = (): number =>
-      greedy.filter(({ arrived }) => arrived === `0500${failure(4)}`).length
+    const refused = (): number => greedy.filter(({ arrived }) => arrived === `0500${failure(4)}`).length
     await until('the share of one source is used up', async () => {
       const waiting = await proxy.metric('mptk_sessions_active', { service: 'open', state: 'dialling' })
       return waiting + refused() === greedy.length ? undefined : `${waiting} wait, ${refused()} are refused`
@@ -109,7 +108,8 @@ if (inOwnNetwork(t, import.meta.url)) {
     for (const guess of guesses) t.equal(await guess.rest(), '05020101')
     const again = await loggingIn(t, 'geheim', '127.0.3.1')
     t.equal(await again.take(4), '05020100', 'nor is who was right there before kept out')
-    const wrong = (text: string): number => proxy.records.filter(({ error }) => error?.startsWith(text)).length
+    const wrong = (text: string): number =>
+      proxy.records.filter(({ error }) => error?.startsWith(text)).length
     await until('the guesses are told of', () =>
       wrong('wrong user name') + wrong('too many') === 40 ? undefined : `${wrong('wrong user name')}`,
     )
@@ -123,6 +123,10 @@ if (inOwnNetwork(t, import.meta.url)) {
     const end = await proxy.stop()
     t.match(end, { code: 0, signal: null }, 'it ends with names and passwords pending')
     const told = proxy.records.filter(({ error }) => error === 'the service is stopping')
-    t.equal(told.filter(({ outcome }) => outcome === 'unreachable').length, greedy.length - refused(), 'a record for each name')
+    t.equal(
+      told.filter(({ outcome }) => outcome === 'unreachable').length,
+      greedy.length - refused(),
+      'a record for each name',
+    )
   })
 }

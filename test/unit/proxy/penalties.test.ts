@@ -110,7 +110,11 @@ void t.test('what is withdrawn is not begun, and what fails holds nobody up', as
   const turns = new Turns({ each: 2, all: 3 })
   const [never, leaving] = [new Cancel(), new Cancel()]
   let fail: () => void = () => undefined
-  const failing = turns.take('a', never, () => new Promise((_, reject) => (fail = () => reject(new Error('broken')))))
+  const failing = turns.take(
+    'a',
+    never,
+    () => new Promise((_, reject) => (fail = () => reject(new Error('broken')))),
+  )
   const left = turns.take('a', leaving, works.work('a2'))
   const a3 = turns.take('a', never, works.work('a3'))
   t.equal(await turns.take('a', never, works.work('a4')), undefined, 'two of a source wait')

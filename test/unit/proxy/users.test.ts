@@ -110,12 +110,19 @@ void t.test('a wrong password is answered after the same time', (t) => {
     watched.time = taken
     t.equal(users.pause(0), pause, `after ${taken} ms`)
   }
-  t.equal(new Users({ alice: { password: 'secret' } }).pause(0), 0, 'where nothing is hashed there is nothing to hide')
+  t.equal(
+    new Users({ alice: { password: 'secret' } }).pause(0),
+    0,
+    'where nothing is hashed there is nothing to hide',
+  )
   t.end()
 })
 
 void t.test('a crowd that comes at once is hashed once', async (t) => {
-  for (const [password, verdict] of [['geheim', 'right'], ['falsch', 'wrong']] as const) {
+  for (const [password, verdict] of [
+    ['geheim', 'right'],
+    ['falsch', 'wrong'],
+  ] as const) {
     const watched = new Watched()
     const users = new Users({ bob: stored('geheim') }, watched.guard)
     const crowd = Array.from({ length: 64 }, (_, n) => verify(users, 'bob', password, `192.0.2.${n % 8}`))
@@ -161,7 +168,10 @@ void t.test('ten different wrong passwords a second', async (t) => {
     t.equal(await verify(users, 'eve', 'apfel', `${guesser}ee`), 'right', 'nor by who was right there before')
     t.not(await verify(users, 'bob', 'geheim', `${guesser}1`), 'right', 'but nobody new passes there')
   }
-  t.ok((refusals.get('wrong') ?? 0) <= 16, `${refusals.get('wrong')} of 600 guesses in a minute were looked at`)
+  t.ok(
+    (refusals.get('wrong') ?? 0) <= 16,
+    `${refusals.get('wrong')} of 600 guesses in a minute were looked at`,
+  )
   t.equal(watched.hashed, (refusals.get('wrong') ?? 0) + 2, 'and only these were hashed')
   watched.time += 600_000
   t.equal(await verify(users, 'bob', 'geheim', `${guesser}1`), 'right', 'it is over some time')
@@ -176,8 +186,7 @@ void t.test('for who left before its turn nothing is hashed; leaving later is no
   }
   const users = new Users({ bob: stored('geheim') }, { ...watched.guard, matches })
   const leaving = new Cancel()
-  const claim = (password: string) =>
-    users.verify('bob', password, { source: '192.0.2.1', signal: leaving })
+  const claim = (password: string) => users.verify('bob', password, { source: '192.0.2.1', signal: leaving })
   const claims = ['one', 'two', 'three', 'three'].map(claim)
   const elsewhere = verify(users, 'bob', 'other', '192.0.2.2')
   t.equal(watched.hashed, 1, 'one at a time')
@@ -189,7 +198,7 @@ void t.test('for who left before its turn nothing is hashed; leaving later is no
   finish(false)
   t.equal(await elsewhere, 'wrong')
   t.equal(watched.hashed, 2)
-  t.ok(watched.guard.penalties.enforced('192.0.2.1', 0) === false)
+  t.notOk(watched.guard.penalties.enforced('192.0.2.1', 0))
   for (let n = 0; n < 2; n++) watched.guard.penalties.wrong('192.0.2.1', 0)
   t.ok(watched.guard.penalties.enforced('192.0.2.1', 0), 'the first guess counted')
 })

@@ -2,6 +2,7 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { describeError } from '../../../../src/errors.js'
 import { Cancel } from '../../../../src/net/cancel.js'
 import { Names } from '../../../../src/net/names/names.js'
 import { SystemNames } from '../../../../src/net/names/system-names.js'
@@ -49,7 +50,7 @@ void t.test('names that no server answers delay nobody, and end with those who a
       silent.push(
         asking.then(
           () => void t.fail('an answer'),
-          (error: Error) => void ended.push(error.message),
+          (error: unknown) => void ended.push(describeError(error)),
         ),
       )
     }
@@ -107,7 +108,9 @@ void t.test('what servers say, and the next one', async (t) => {
 })
 
 void t.test('one family without an answer', async (t) => {
-  const server = await dnsServer(t, (_name, type) => (type === 'A' ? { addresses: ['192.0.2.1'] } : 'silence'))
+  const server = await dnsServer(t, (_name, type) =>
+    type === 'A' ? { addresses: ['192.0.2.1'] } : 'silence',
+  )
   const { names } = hostWith(t, { resolvConf: `${server.line}options timeout:30` })
   t.strictSame(await ask(names, 'a.example'), ['192.0.2.1'], 'long before the server is given up')
 })

@@ -80,7 +80,10 @@ void t.test('nsswitch.conf', (t) => {
   t.equal(order('#hosts: files\nhosts: dns files'), 'dns files')
   t.equal(order('hosts: files mdns4_minimal [NOTFOUND=return] dns'), 'files mdns4_minimal! dns')
   t.equal(order('hosts: files [notfound = return] dns'), 'files dns', 'not how it is written')
-  t.equal(order('hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns'), 'mymachines dns files myhostname')
+  t.equal(
+    order('hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns'),
+    'mymachines dns files myhostname',
+  )
   t.equal(order('hosts: dns [!UNAVAIL=return] files'), 'dns! files')
   t.equal(order('hosts: files[NOTFOUND=return]dns'), 'files! dns')
   t.end()
@@ -118,7 +121,20 @@ void t.test('older notations of IPv4', (t) => {
   ] as const) {
     t.equal(inetAton(text), address, text)
   }
-  for (const text of ['', '.', '1.', '1.2.3.4.5', '256.1', '1.256.1', '4294967296', '09', '1e3', '0x', '1.2.x', 'a']) {
+  for (const text of [
+    '',
+    '.',
+    '1.',
+    '1.2.3.4.5',
+    '256.1',
+    '1.256.1',
+    '4294967296',
+    '09',
+    '1e3',
+    '0x',
+    '1.2.x',
+    'a',
+  ]) {
     t.equal(inetAton(text), undefined, JSON.stringify(text))
   }
   t.end()

@@ -70,25 +70,28 @@ void t.test('identical names are asked once, and the last who leaves ends the qu
   await t.rejects(names.resolve('a.example', 0, {}, leaving), { message: 'gone' })
 })
 
-void t.test('one who asks for too many is told at once; others and the good name are not delayed', async (t) => {
-  const asked = new Asked()
-  const names = new Names(asked, new PendingNames({ each: 4, all: 100 }))
-  const stop = new Cancel()
-  const silent = Array.from({ length: 4 }, (_, n) =>
-    names.resolve(`${n}.silent`, 0, from(`2001:db8:0:1::${n}`), stop),
-  )
-  t.strictSame(await names.resolve('5.silent', 0, from('2001:db8:0:1:ffff::'), never), {
-    reason: 'too many names are being looked up',
-  })
-  const good = names.resolve('good', 0, from('2001:db8:0:2::1'), never)
-  asked.answer('good', '198.51.100.1')
-  t.strictSame(await good, { addresses: ['198.51.100.1'] })
-  stop.abort(new Error('gone'))
-  for (const each of silent) await t.rejects(each, { message: 'gone' })
-  const after = names.resolve('6.silent', 0, from('2001:db8:0:1::1'), never)
-  asked.missing('6.silent')
-  t.strictSame(await after, { reason: 'no such name (ENOTFOUND)' }, 'the places are free again')
-})
+void t.test(
+  'one who asks for too many is told at once; others and the good name are not delayed',
+  async (t) => {
+    const asked = new Asked()
+    const names = new Names(asked, new PendingNames({ each: 4, all: 100 }))
+    const stop = new Cancel()
+    const silent = Array.from({ length: 4 }, (_, n) =>
+      names.resolve(`${n}.silent`, 0, from(`2001:db8:0:1::${n}`), stop),
+    )
+    t.strictSame(await names.resolve('5.silent', 0, from('2001:db8:0:1:ffff::'), never), {
+      reason: 'too many names are being looked up',
+    })
+    const good = names.resolve('good', 0, from('2001:db8:0:2::1'), never)
+    asked.answer('good', '198.51.100.1')
+    t.strictSame(await good, { addresses: ['198.51.100.1'] })
+    stop.abort(new Error('gone'))
+    for (const each of silent) await t.rejects(each, { message: 'gone' })
+    const after = names.resolve('6.silent', 0, from('2001:db8:0:1::1'), never)
+    asked.missing('6.silent')
+    t.strictSame(await after, { reason: 'no such name (ENOTFOUND)' }, 'the places are free again')
+  },
+)
 
 void t.test('answers are kept for a short while', async (t) => {
   const asked = new Asked()

@@ -35,7 +35,10 @@ void t.test('however many take all they can, there is room for one who wants lit
   const pending = new PendingNames({ each: 128, all: 512 })
   const shares = Array.from({ length: 12 }, (_, n) => taken(pending, `greedy ${n}`, 1000))
   t.equal(shares[0], 128)
-  t.ok(shares.every((share) => share >= 1), shares.join())
+  t.ok(
+    shares.every((share) => share >= 1),
+    shares.join(),
+  )
   t.ok(shares.reduce((sum, share) => sum + share) < 512, shares.join())
   t.ok(pending.enter('wanted', ['modest']))
   t.end()
