@@ -23,6 +23,8 @@ export type Leaving = 'break' | 'end'
 interface Attendant {
   leaving: Leaving
   gone: Cancel
+  /** The peer has ended its direction, which stays so: there is nothing more to hear of that. */
+  ended: boolean
 }
 
 /** Life: open → (detached →) closed. Once closed, always closed. One read and one write at a time. */
@@ -88,7 +90,7 @@ export class Connection {
    */
   async attend<T>(leaving: Leaving, work: (gone: Cancellation) => Promise<T>): Promise<T> {
     this.#check()
-    const attendant = { leaving, gone: new Cancel() }
+    const attendant = { leaving, gone: new Cancel(), ended: false }
     this.#attendant = attendant
     try {
       this.#watch()
@@ -141,7 +143,7 @@ export class Connection {
   #watch(): void {
     const readable = this.#reader !== undefined
     const writable = this.#writer !== undefined
-    const ended = this.#attendant !== undefined
+    const ended = this.#attendant?.ended === false
     if (!readable && !writable && !ended) {
       this.#watcher?.stop()
       return
@@ -156,8 +158,7 @@ export class Connection {
     const attendant = ended ? this.#attendant : undefined
     if (reader !== undefined) this.#reader = undefined
     if (writer !== undefined) this.#writer = undefined
-    // it stays so: there is nothing more to hear of it
-    if (attendant !== undefined) this.#attendant = undefined
+    if (attendant !== undefined) attendant.ended = true
     this.#watch()
     reader?.resolve()
     writer?.resolve()

@@ -110,6 +110,14 @@ void t.test('every mistake is one line of where, what was expected and what was 
       'services[0].users.alice: expected either password or passwordHash, found a map',
     ],
     [
+      socks5({ users: { alice: { passwordHash: 'scrypt$16385$8$5$AAAA$BBBB' } } }),
+      'services[0].users.alice.passwordHash: expected a hash as mptk passwd prints it, with N a power of two, r and p 1 or more, found other text',
+    ],
+    [
+      socks5({ users: { alice: { passwordHash: 'scrypt$131072$8$99$AAAA$BBBB' } } }),
+      'services[0].users.alice.passwordHash: expected a hash as mptk passwd prints it, with N*r up to 2^20 and N*r*p up to 2^22, found other text',
+    ],
+    [
       socks5({ users: {}, anonymous: true }),
       'services[0].anonymous: expected either users or anonymous: true, found both',
     ],

@@ -2,11 +2,14 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { Cancel } from '../../../../src/net/cancel.js'
+import type { Answer } from '../../../../src/net/names/answer.js'
 import { parseHosts } from '../../../../src/net/names/hosts-file.js'
 import { inetAton } from '../../../../src/net/names/inet-aton.js'
-import { concerns, parseAhosts } from '../../../../src/net/names/name-module.js'
+import { askModule, concerns, parseAhosts } from '../../../../src/net/names/name-module.js'
 import { parseNsswitch } from '../../../../src/net/names/nsswitch.js'
 import { candidates, parseResolvConf } from '../../../../src/net/names/resolv-conf.js'
+import { SystemNames } from '../../../../src/net/names/system-names.js'
 import { WatchedFile } from '../../../../src/net/names/watched-file.js'
 
 void t.test('hosts', (t) => {
@@ -105,6 +108,44 @@ void t.test('modules are asked for what only they know', (t) => {
   })
   t.strictSame(parseAhosts(''), { kind: 'missing' })
   t.end()
+})
+
+void t.test('a module is asked through getent', async (t) => {
+  const never = new Cancel()
+  t.match(await askModule('files', 'localhost', never), { kind: 'found', ipv4: ['127.0.0.1'] })
+  t.strictSame(await askModule('files', 'no.such.name', never), { kind: 'missing' })
+  t.match(await askModule('files; rm', 'localhost', never), { kind: 'failed' })
+  const leaving = new Cancel()
+  const withdrawn = askModule('files', 'localhost', leaving)
+  leaving.abort(new Error('gone'))
+  t.match(await withdrawn, { kind: 'failed' }, 'and is ended with who asked')
+})
+
+void t.test('modules in the order of nsswitch', async (t) => {
+  const folder = t.testdir({
+    hosts: '192.0.2.1 here here.local',
+    resolvConf: '',
+    nsswitch: 'hosts: mdns4_minimal [NOTFOUND=return] files mymachines',
+  })
+  const asked: string[] = []
+  const ask = (module: string, name: string): Promise<Answer> => {
+    asked.push(`${module} ${name}`)
+    const known = name === 'printer.local' || name === 'container'
+    return Promise.resolve(known ? { kind: 'found', ipv4: ['192.0.2.2'], ipv6: [], ttl: 0 } : { kind: 'missing' })
+  }
+  const path = (name: string): string => join(folder, name)
+  const files = { hosts: path('hosts'), resolvConf: path('resolvConf'), nsswitch: path('nsswitch') }
+  const names = new SystemNames(files, undefined, ask)
+  const found = async (name: string): Promise<string> => {
+    const answer = await names.lookup(name, 4, new Cancel())
+    return answer.kind === 'found' ? answer.ipv4.join() : answer.kind
+  }
+  t.equal(await found('printer.local'), '192.0.2.2')
+  t.equal(await found('here.local'), 'missing', 'what mDNS does not find is nowhere')
+  t.equal(await found('here'), '192.0.2.1')
+  t.equal(await found('container'), '192.0.2.2')
+  t.equal(await found('www.example.org'), 'missing')
+  t.strictSame(asked, ['mdns4_minimal printer.local', 'mdns4_minimal here.local', 'mymachines container'])
 })
 
 void t.test('older notations of IPv4', (t) => {
