@@ -55,8 +55,9 @@ async function authenticate(
 
   const credentials = await reader.next(decodeCredentials)
   const { username } = credentials
-  // with its password a client has not said all: one that has ended will not want the answer
-  const verdict = await logIn(client, users, credentials, 'end')
+  // a client that has sent nothing ahead waits for our word: one that ends before has left
+  const leaving = reader.rest.length > 0 ? 'break' : 'end'
+  const verdict = await logIn(client, users, credentials, leaving)
   if (verdict !== 'right') {
     await closeGently(client, encodeCredentialsStatus(false))
     throw new MptkError('MPTK_HANDSHAKE', refusalOf(verdict, username))

@@ -23,7 +23,7 @@ export type Verdict = 'right' | 'wrong' | 'too many wrong passwords' | 'too many
 
 /** How long, milliseconds, and how many of each are remembered. */
 const REFUSED = { ttl: 60_000, most: 1024 }
-const SEEN = { ttl: 86_400_000, most: 4096 }
+const SEEN = { ttl: 86_400_000, most: 2048 }
 
 /** A hash that is being computed, or waits for its turn. */
 interface Hashing {

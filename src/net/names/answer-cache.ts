@@ -15,13 +15,15 @@ export class AnswerCache<T> {
     return undefined
   }
 
-  /** Nothing is kept with a `ttl` of 0. The oldest goes when there are too many. */
+  /** Nothing is kept with a `ttl` of 0. The oldest goes when there are too many, and before when it is over. */
   put(key: string, value: T, ttl: number, now: number): void {
     this.#answers.delete(key)
     if (ttl <= 0) return
     this.#answers.set(key, { value, until: now + ttl })
-    const [oldest] = this.#answers.keys()
-    if (this.#answers.size > this.#most && oldest !== undefined) this.#answers.delete(oldest)
+    for (const [oldest, { until }] of this.#answers) {
+      if (now < until && this.#answers.size <= this.#most) return
+      this.#answers.delete(oldest)
+    }
   }
 
   clear(): void {

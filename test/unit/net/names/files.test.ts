@@ -131,7 +131,9 @@ void t.test('modules in the order of nsswitch', async (t) => {
   const ask = (module: string, name: string): Promise<Answer> => {
     asked.push(`${module} ${name}`)
     const known = name === 'printer.local' || name === 'container'
-    return Promise.resolve(known ? { kind: 'found', ipv4: ['192.0.2.2'], ipv6: [], ttl: 0 } : { kind: 'missing' })
+    return Promise.resolve(
+      known ? { kind: 'found', ipv4: ['192.0.2.2'], ipv6: [], ttl: 0 } : { kind: 'missing' },
+    )
   }
   const path = (name: string): string => join(folder, name)
   const files = { hosts: path('hosts'), resolvConf: path('resolvConf'), nsswitch: path('nsswitch') }
