@@ -49,7 +49,11 @@ export function askModule(module: string, name: string, signal: Cancellation): P
     }
     child.on('error', () => settle({ kind: 'missing' }))
     child.on('close', (code) => {
-      settle(code === null ? { kind: 'failed', reason: `${module} did not answer` } : parseAhosts(text))
+      settle(
+        code === null || signal.aborted
+          ? { kind: 'failed', reason: `${module} did not answer` }
+          : parseAhosts(text),
+      )
     })
   })
 }
