@@ -26,6 +26,7 @@
         "native/relay_thread.c",
         "native/relay_pipe.c",
         "native/relay_backlog.c",
+        "native/relay_timers.c",
         "native/relay_pump.c",
         "native/relay_copy.c",
         "native/relay_splice.c",

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <linux/sockios.h>
 
 #include "relay_internal.h"
 
@@ -178,6 +181,8 @@ static struct relay *relay_new(int a, int b, const struct relay_options *options
 	relay->socket[0].fd = a;
 	relay->socket[1].fd = b;
 	relay->idle_timeout = options->idle_timeout;
+	relay->half_closed_timeout = options->half_closed_timeout;
+	relay->stall_timeout = options->stall_timeout;
 	relay->user = options->user;
 	relay->witness[0] = options->witness[0];
 	relay->witness[1] = options->witness[1];
@@ -223,6 +228,45 @@ void relay_engine_flush(struct relay_engine *engine)
 			thread_signal(thread);
 		(void)pthread_mutex_unlock(&thread->mutex);
 	}
+}
+
+void relay_engine_memory_short(struct relay_engine *engine, bool is_short)
+{
+	for (unsigned i = 0; i < engine->count && !engine->stopped; i++) {
+		struct relay_thread *thread = &engine->threads[i];
+		(void)pthread_mutex_lock(&thread->mutex);
+		thread->memory_is_short = is_short;
+		thread_signal(thread);
+		(void)pthread_mutex_unlock(&thread->mutex);
+	}
+}
+
+static uint64_t queued(int fd, unsigned long which)
+{
+	int bytes = 0;
+	return ioctl(fd, which, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
+}
+
+uint64_t relay_held(const struct relay *relay)
+{
+	uint64_t held = 0;
+	for (int d = 0; d < 2 && !relay->ended; d++)
+		if (atomic_load_explicit(&relay->direction[d].blocked, memory_order_relaxed))
+			held += queued(relay->socket[d].fd, SIOCINQ) + queued(relay->socket[1 - d].fd, SIOCOUTQ);
+	return held;
+}
+
+void relay_hurry(struct relay *relay, bool hurried)
+{
+	/* An ended relay may have outlived its engine. */
+	if (relay->ended || relay->hurried == hurried)
+		return;
+	struct relay_thread *thread = relay->thread;
+	(void)pthread_mutex_lock(&thread->mutex);
+	relay->hurried = hurried;
+	thread->rescan = true;
+	thread_signal(thread);
+	(void)pthread_mutex_unlock(&thread->mutex);
 }
 
 void relay_abort(struct relay *relay)

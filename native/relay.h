@@ -21,6 +21,8 @@ enum relay_cause {
 	RELAY_EOF,     /* both peers ended their stream and all bytes were handed on */
 	RELAY_RESET,   /* a call on one descriptor failed */
 	RELAY_TIMEOUT, /* no byte moved for idle_timeout */
+	RELAY_HALF_CLOSED, /* one side has ended, and no byte moved for half_closed_timeout */
+	RELAY_STALLED, /* a sink took nothing of what it is owed for stall_timeout */
 	RELAY_ABORTED, /* relay_abort() or relay_engine_stop() */
 };
 
@@ -36,7 +38,9 @@ struct relay_witness {
 
 struct relay_options {
 	bool splice;           /* TCP on both sides: bulk data may go through a pipe */
-	uint64_t idle_timeout; /* milliseconds, 0 is never */
+	uint64_t idle_timeout; /* milliseconds, 0 is never; as the next two */
+	uint64_t half_closed_timeout; /* instead of the above, once one side has ended */
+	uint64_t stall_timeout; /* for a sink whose source has ended; for all while memory is short */
 	const uint8_t *head;   /* owed to b before anything read from a; copied */
 	size_t head_length;
 	const struct relay_witness *witness[2]; /* for a, for b; NULL for none */
@@ -46,7 +50,7 @@ struct relay_options {
 struct relay_result {
 	enum relay_cause cause;
 	uint64_t up, down; /* bytes the kernel took for b, for a */
-	int side;          /* RELAY_RESET: 0 for a, 1 for b; -1 otherwise */
+	int side;          /* RELAY_RESET: 0 for a, 1 for b; RELAY_STALLED: the sink's; -1 otherwise */
 	int error;         /* RELAY_RESET: errno of the failed call; 0 otherwise */
 };
 
@@ -68,6 +72,18 @@ void relay_engine_flush(struct relay_engine *engine);
 
 /* Ends the relay with RELAY_ABORTED; nothing happens when it has ended. */
 void relay_abort(struct relay *relay);
+
+/* Whether the kernel's memory for TCP is short: sinks that stall are then ended whoever is there. */
+void relay_engine_memory_short(struct relay_engine *engine, bool is_short);
+
+/*
+ * Bytes that wait in the kernel because a sink takes nothing, 0 while both do: what the relay has
+ * in its source's receive queue and in its sink's send queue. Until it is collected.
+ */
+uint64_t relay_held(const struct relay *relay);
+
+/* As relay_engine_memory_short(), for one relay. */
+void relay_hurry(struct relay *relay, bool hurried);
 
 /* Bytes the kernel has taken for b and for a so far; any thread, any time. */
 void relay_bytes(const struct relay *relay, uint64_t *up, uint64_t *down);

@@ -50,14 +50,38 @@ static napi_value handle_abort(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+static napi_value handle_held(napi_env env, napi_callback_info info)
+{
+	struct relay *relay = handle_relay(env, info);
+	napi_value value;
+	if (relay == NULL)
+		return NULL;
+	MPTK_NAPI(env, napi_create_double(env, (double)relay_held(relay), &value));
+	return value;
+}
+
+static napi_value handle_hurry(napi_env env, napi_callback_info info)
+{
+	struct relay *relay = handle_relay(env, info);
+	napi_value arg;
+	bool hurried;
+	if (relay == NULL || !mptk_get_arguments(env, info, 1, &arg) ||
+	    !mptk_get_bool(env, arg, "hurried", &hurried))
+		return NULL;
+	relay_hurry(relay, hurried);
+	return mptk_undefined(env);
+}
+
 bool mptk_relay_handle_define(napi_env env, napi_ref *class)
 {
 	const napi_property_descriptor methods[] = {
 		{ .utf8name = "bytes", .method = handle_bytes, .attributes = napi_default_method },
+		{ .utf8name = "held", .method = handle_held, .attributes = napi_default_method },
+		{ .utf8name = "hurry", .method = handle_hurry, .attributes = napi_default_method },
 		{ .utf8name = "abort", .method = handle_abort, .attributes = napi_default_method },
 	};
 	napi_value constructor;
-	return napi_define_class(env, "NativeRelay", NAPI_AUTO_LENGTH, handle_constructor, NULL, 2, methods,
+	return napi_define_class(env, "NativeRelay", NAPI_AUTO_LENGTH, handle_constructor, NULL, 4, methods,
 	                         &constructor) == napi_ok &&
 	       napi_create_reference(env, constructor, 1, class) == napi_ok;
 }

@@ -54,6 +54,8 @@ static napi_value cause_name(napi_env env, enum relay_cause cause)
 		[RELAY_EOF] = "eof",
 		[RELAY_RESET] = "reset",
 		[RELAY_TIMEOUT] = "timeout",
+		[RELAY_HALF_CLOSED] = "half-closed",
+		[RELAY_STALLED] = "stalled",
 		[RELAY_ABORTED] = "aborted",
 	};
 	napi_value name;
@@ -80,8 +82,9 @@ static napi_value call_done(napi_env env, napi_value done, const struct relay *r
 	MPTK_NAPI(env, napi_create_double(env, (double)result->up, &args[1]));
 	MPTK_NAPI(env, napi_create_double(env, (double)result->down, &args[2]));
 	args[3] = args[4] = this;
-	if (result->cause == RELAY_RESET) {
+	if (result->side >= 0)
 		MPTK_NAPI(env, napi_create_string_utf8(env, result->side == 0 ? "a" : "b", 1, &args[3]));
+	if (result->cause == RELAY_RESET) {
 		MPTK_NAPI(env, napi_create_string_utf8(env, mptk_errno_name(result->error),
 		                                       NAPI_AUTO_LENGTH, &args[4]));
 	}
@@ -281,6 +284,20 @@ static napi_value engine_stop(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+/* memoryShort(isShort) */
+static napi_value engine_memory_short(napi_env env, napi_callback_info info)
+{
+	size_t count = 1;
+	napi_value argument;
+	bool is_short;
+	struct engine *engine = engine_this(env, info, &count, &argument);
+	if (engine == NULL || !mptk_get_bool(env, argument, "isShort", &is_short))
+		return NULL;
+	if (engine->relays != NULL)
+		relay_engine_memory_short(engine->relays, is_short);
+	return NULL;
+}
+
 static napi_value engine_active(napi_env env, napi_callback_info info)
 {
 	size_t count = 0;
@@ -297,10 +314,11 @@ bool mptk_relay_init(napi_env env, napi_value exports)
 	const napi_property_descriptor members[] = {
 		{ .utf8name = "relay", .method = engine_relay, .attributes = napi_default_method },
 		{ .utf8name = "stop", .method = engine_stop, .attributes = napi_default_method },
+		{ .utf8name = "memoryShort", .method = engine_memory_short, .attributes = napi_default_method },
 		{ .utf8name = "active", .getter = engine_active, .attributes = napi_enumerable },
 	};
 	napi_value class;
-	return napi_define_class(env, "RelayEngine", NAPI_AUTO_LENGTH, engine_constructor, NULL, 3, members,
+	return napi_define_class(env, "RelayEngine", NAPI_AUTO_LENGTH, engine_constructor, NULL, 4, members,
 	                         &class) == napi_ok &&
 	       napi_set_named_property(env, exports, "RelayEngine", class) == napi_ok;
 }

@@ -39,13 +39,33 @@ static bool get_witness(napi_env env, napi_value object, struct relay_options *o
 	return true;
 }
 
+/* Milliseconds from 0; may be left out where that is 0. */
+static bool get_timeout(napi_env env, napi_value object, const char *key, bool required, uint64_t *out)
+{
+	napi_value value;
+	napi_valuetype type;
+	double timeout;
+
+	if (napi_get_named_property(env, object, key, &value) != napi_ok ||
+	    napi_typeof(env, value, &type) != napi_ok)
+		return false;
+	if (type == napi_undefined && !required)
+		return true;
+	if (napi_get_value_double(env, value, &timeout) != napi_ok || !(timeout >= 0 && timeout <= 1e15)) {
+		(void)mptk_throw_argument(env, key, "milliseconds from 0");
+		return false;
+	}
+	/* A fraction of a millisecond must not become "never". */
+	*out = (uint64_t)timeout + (timeout > (double)(uint64_t)timeout);
+	return true;
+}
+
 bool mptk_relay_options(napi_env env, napi_value object, struct relay_options *options)
 {
 	napi_value value;
 	napi_valuetype type;
 	char mode[8];
 	uint8_t *head;
-	double timeout;
 	if (napi_typeof(env, object, &type) != napi_ok || type != napi_object) {
 		(void)mptk_throw_argument(env, "options", "an object");
 		return false;
@@ -58,15 +78,10 @@ bool mptk_relay_options(napi_env env, napi_value object, struct relay_options *o
 		(void)mptk_throw_argument(env, "mode", "'splice' or 'copy'");
 		return false;
 	}
-	if (napi_get_named_property(env, object, "idleTimeout", &value) != napi_ok)
-		return false;
-	if (napi_get_value_double(env, value, &timeout) != napi_ok || !(timeout >= 0 && timeout <= 1e15)) {
-		(void)mptk_throw_argument(env, "idleTimeout", "milliseconds from 0");
-		return false;
-	}
-	/* A fraction of a millisecond must not become "never". */
-	options->idle_timeout = (uint64_t)timeout + (timeout > (double)(uint64_t)timeout);
-	if (!get_witness(env, object, options))
+	if (!get_timeout(env, object, "idleTimeout", true, &options->idle_timeout) ||
+	    !get_timeout(env, object, "halfClosedTimeout", false, &options->half_closed_timeout) ||
+	    !get_timeout(env, object, "stallTimeout", false, &options->stall_timeout) ||
+	    !get_witness(env, object, options))
 		return false;
 	if (napi_get_named_property(env, object, "head", &value) != napi_ok ||
 	    napi_typeof(env, value, &type) != napi_ok)

@@ -32,12 +32,22 @@ enum step flow_fail(const struct flow *flow, int side, int error)
 	return ENDED;
 }
 
+/* The sink has taken something, or is owed nothing any more. */
+static void flow_unblocked(struct relay_direction *direction)
+{
+	if (direction->blocked_since == 0)
+		return;
+	direction->blocked_since = 0;
+	atomic_store_explicit(&direction->blocked, false, memory_order_relaxed);
+}
+
 void flow_delivered(struct flow *flow, size_t length)
 {
 	/* Only this thread writes it: a load and a store, no locked instruction. */
 	uint64_t total = atomic_load_explicit(&flow->direction->delivered, memory_order_relaxed);
 	atomic_store_explicit(&flow->direction->delivered, total + length, memory_order_relaxed);
 	flow->relay->last_activity = flow->thread->now;
+	flow_unblocked(flow->direction);
 	flow->budget -= length < flow->budget ? length : flow->budget;
 }
 
@@ -90,6 +100,8 @@ static enum step finish(struct flow *flow)
 		return flow_fail(flow, flow->sink_side, kept != 0 ? kept : error);
 	}
 	flow->direction->finished = true;
+	flow_unblocked(flow->direction);
+	flow->direction->ended_at = flow->thread->now;
 	if (!flow->relay->direction[flow->sink_side].finished)
 		return WAIT;
 	relay_end(flow->relay, RELAY_EOF, -1, 0);
@@ -115,6 +127,17 @@ static enum step step(struct flow *flow)
 	return direction->bulk ? fill_pipe(flow) : copy_some(flow);
 }
 
+/* At the end of a turn: whether bytes wait while the sink takes none, which relay_timers.c keeps from lasting. */
+static void note_blocked(const struct flow *flow)
+{
+	struct relay_direction *direction = flow->direction;
+	bool pending = direction->backlog != NULL || direction->in_pipe > 0 || flow->source->readable;
+	if (!pending || flow->sink->writable || direction->blocked_since != 0)
+		return;
+	direction->blocked_since = flow->thread->now;
+	atomic_store_explicit(&direction->blocked, true, memory_order_relaxed);
+}
+
 static void pump_direction(struct relay *relay, int side)
 {
 	struct flow flow = {
@@ -131,13 +154,16 @@ static void pump_direction(struct relay *relay, int side)
 	flow.direction->more = false;
 	while (result == PROGRESS && !flow.direction->finished)
 		result = step(&flow);
+	if (result == WAIT && !flow.direction->finished)
+		note_blocked(&flow);
 }
 
 /*
  * EPOLLERR or EPOLLHUP on a side that no call has explained: its stream has been read to the
  * end, or its direction waits for a slow sink. An error ends the relay. A hang-up without
- * one does when our own end is still open: the connection is gone from under us (an MPTCP
- * connection that lost its last subflow does this after net.mptcp.close_timeout).
+ * one does when our own end is still open, however much the other side has not taken yet: the
+ * connection is gone from under us (an MPTCP connection that lost its last subflow does this
+ * after net.mptcp.close_timeout).
  */
 static void settle(struct relay *relay, int side)
 {
@@ -145,7 +171,7 @@ static void settle(struct relay *relay, int side)
 	if (relay->ended || !socket->broken || relay->direction[side].more)
 		return;
 	int error = socket_error(socket->fd);
-	if (error == 0 && relay->direction[side].eof && !relay->direction[1 - side].finished)
+	if (error == 0 && socket->hung_up && !relay->direction[1 - side].finished)
 		error = ENOTCONN;
 	if (error != 0)
 		relay_end(relay, RELAY_RESET, side, error);
@@ -157,5 +183,7 @@ bool relay_pump(struct relay *relay)
 		pump_direction(relay, side);
 	for (int side = 0; side < 2; side++)
 		settle(relay, side);
+	if (!relay->ended)
+		relay_timers_after_turn(relay);
 	return !relay->ended && (relay->direction[0].more || relay->direction[1].more);
 }

@@ -1,4 +1,4 @@
-/* One relay thread: epoll, the commands of other threads, idle timeouts, ends. */
+/* One relay thread: epoll, the commands of other threads, ends. */
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -8,10 +8,6 @@
 #include "relay_internal.h"
 
 enum { EVENTS = 256 };
-
-/* Bounds of the pause between two scans for idle relays, milliseconds. */
-#define SCAN_MIN 10u
-#define SCAN_MAX 1000u
 
 static uint64_t now_ms(void)
 {
@@ -47,6 +43,8 @@ void relay_end(struct relay *relay, enum relay_cause cause, int side, int error)
 	relay->cause = (uint8_t)cause;
 	relay->side = (int8_t)side;
 	relay->error = error;
+	if (cause == RELAY_EOF)
+		relay_timers_bound_close(relay);
 	for (int i = 0; i < 2; i++) {
 		struct relay_socket *socket = &relay->socket[i];
 		const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
@@ -84,10 +82,7 @@ static void publish(struct relay_thread *thread)
 static void adopt(struct relay_thread *thread, struct relay *relay)
 {
 	LIST_INSERT_HEAD(&thread->all, relay, all);
-	relay->last_activity = thread->now;
-	uint64_t deadline = thread->now + relay->idle_timeout;
-	if (relay->idle_timeout > 0 && deadline < thread->next_scan)
-		thread->next_scan = deadline;
+	relay_timers_begin(relay);
 	for (int i = 0; i < 2; i++) {
 		/* The side travels in the pointer's lowest bit. */
 		struct epoll_event event = {
@@ -112,12 +107,17 @@ static bool run_commands(struct relay_thread *thread)
 	(void)!read(thread->wake, &count, sizeof count);
 	(void)pthread_mutex_lock(&thread->mutex);
 	struct relay *starts = thread->starts, *aborts = thread->aborts;
-	bool stop = thread->stop;
+	bool stop = thread->stop, memory_short = thread->memory_is_short, rescan = thread->rescan;
+	thread->rescan = false;
 	thread->starts = NULL;
 	thread->starts_tail = &thread->starts;
 	thread->aborts = NULL;
 	thread->signalled = false;
 	(void)pthread_mutex_unlock(&thread->mutex);
+	/* The scan that follows takes a look at everybody who stalls at present. */
+	if (memory_short != thread->memory_short || rescan)
+		thread->next_scan = thread->now;
+	thread->memory_short = memory_short;
 	for (struct relay *relay = starts, *next; relay != NULL; relay = next) {
 		next = relay->next;
 		adopt(thread, relay);
@@ -140,14 +140,21 @@ static void note(struct relay_thread *thread, const struct epoll_event *event)
 	if (events & (EPOLLERR | EPOLLHUP)) {
 		/* The next call shows what it is about; settle() in relay_pump.c is for when there is none. */
 		socket->broken = true;
+		if (events & EPOLLHUP)
+			socket->hung_up = true;
 		events |= EPOLLIN | EPOLLOUT;
 	}
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI))
 		socket->readable = true;
 	if (events & EPOLLOUT)
 		socket->writable = true;
-	if (events & EPOLLRDHUP)
+	if (events & EPOLLRDHUP) {
+		struct relay_direction *from = &relay->direction[event->data.u64 & 1];
 		socket->ending = true;
+		/* Noticed also while its bytes wait for a slow sink, and so before it is read. */
+		if (from->ended_at == 0)
+			from->ended_at = thread->now;
+	}
 	if (events & EPOLLPRI)
 		socket->urgent = true;
 	make_ready(thread, relay);
@@ -165,36 +172,6 @@ static void pump_ready(struct relay_thread *thread)
 		if (relay_pump(relay))
 			make_ready(thread, relay);
 	}
-}
-
-/*
- * Activity only moves a deadline outwards, so nothing is touched per byte: a scan ends what
- * is overdue and finds the nearest deadline. Scans keep a distance that suits the shortest
- * timeout, so that many relays with near deadlines do not cost a scan each.
- */
-static void expire(struct relay_thread *thread)
-{
-	uint64_t nearest = UINT64_MAX, shortest = UINT64_MAX;
-	struct relay *relay = LIST_FIRST(&thread->all);
-	while (relay != NULL) {
-		struct relay *next = LIST_NEXT(relay, all);
-		uint64_t idle = thread->now - relay->last_activity;
-		if (relay->idle_timeout > 0 && idle >= relay->idle_timeout) {
-			relay_end(relay, RELAY_TIMEOUT, -1, 0);
-		} else if (relay->idle_timeout > 0) {
-			uint64_t left = relay->idle_timeout - idle;
-			nearest = left < nearest ? left : nearest;
-			shortest = relay->idle_timeout < shortest ? relay->idle_timeout : shortest;
-		}
-		relay = next;
-	}
-	if (nearest == UINT64_MAX) {
-		thread->next_scan = UINT64_MAX;
-		return;
-	}
-	uint64_t pause = shortest / 16;
-	pause = pause < SCAN_MIN ? SCAN_MIN : pause > SCAN_MAX ? SCAN_MAX : pause;
-	thread->next_scan = thread->now + (nearest > pause ? nearest : pause);
 }
 
 static int wait_time(const struct relay_thread *thread)
@@ -230,7 +207,7 @@ void *relay_thread_main(void *argument)
 		if (!stop)
 			pump_ready(thread);
 		if (thread->now >= thread->next_scan)
-			expire(thread);
+			relay_timers_scan(thread);
 		while (stop && !LIST_EMPTY(&thread->all))
 			relay_end(LIST_FIRST(&thread->all), RELAY_ABORTED, -1, 0);
 		publish(thread);

@@ -87,6 +87,22 @@ static napi_value js_recv(napi_env env, napi_callback_info info)
 	return transferred(env, count, "recv");
 }
 
+/* What recv would return for one byte, which stays. */
+static napi_value js_peek(napi_env env, napi_callback_info info)
+{
+	napi_value arg;
+	uint8_t byte;
+	ssize_t count;
+	int fd;
+
+	if (!mptk_get_arguments(env, info, 1, &arg) || !mptk_get_int(env, arg, "fd", &fd))
+		return NULL;
+	do
+		count = recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+	while (count < 0 && errno == EINTR);
+	return transferred(env, count, "recv");
+}
+
 static napi_value js_send(napi_env env, napi_callback_info info)
 {
 	uint8_t *data;
@@ -192,6 +208,7 @@ bool mptk_socket_init(napi_env env, napi_value exports)
 	       mptk_export(env, exports, "accept", mptk_accept) &&
 	       mptk_export(env, exports, "connect", js_connect) &&
 	       mptk_export(env, exports, "recv", js_recv) &&
+	       mptk_export(env, exports, "peek", js_peek) &&
 	       mptk_export(env, exports, "send", js_send) &&
 	       mptk_export(env, exports, "shutdown", js_shutdown) &&
 	       mptk_export(env, exports, "close", js_close) &&

@@ -79,21 +79,24 @@ void mptk_watching_end(napi_async_cleanup_hook_handle handle, void *data)
 		free_watching(all);
 }
 
-static void call_back(struct watcher *w, bool readable, bool writable, bool ended)
+static void call_back(struct watcher *w, int status, int events)
 {
 	napi_env env = w->all->env;
-	napi_value object, callback, argument[3], error;
-	napi_status status;
+	napi_value object, callback, argument[4], error;
+	napi_status called;
+	/* An error or a hang-up is all of it, so that the next call shows it. */
+	int all = status < 0 ? ~0 : 0, ready = events | all;
 
 	if (napi_get_reference_value(env, w->object, &object) != napi_ok ||
 	    napi_get_reference_value(env, w->callback, &callback) != napi_ok ||
-	    napi_get_boolean(env, readable, &argument[0]) != napi_ok ||
-	    napi_get_boolean(env, writable, &argument[1]) != napi_ok ||
-	    napi_get_boolean(env, ended, &argument[2]) != napi_ok)
+	    napi_get_boolean(env, ready & UV_READABLE, &argument[0]) != napi_ok ||
+	    napi_get_boolean(env, ready & UV_WRITABLE, &argument[1]) != napi_ok ||
+	    napi_get_boolean(env, ready & UV_DISCONNECT, &argument[2]) != napi_ok ||
+	    napi_get_boolean(env, ready & UV_PRIORITIZED, &argument[3]) != napi_ok)
 		return;
 	/* The callback may close the watcher: w is not touched after this. */
-	status = napi_make_callback(env, w->all->context, object, callback, 3, argument, NULL);
-	if (status == napi_pending_exception && napi_get_and_clear_last_exception(env, &error) == napi_ok)
+	called = napi_make_callback(env, w->all->context, object, callback, 4, argument, NULL);
+	if (called == napi_pending_exception && napi_get_and_clear_last_exception(env, &error) == napi_ok)
 		(void)napi_fatal_exception(env, error);
 }
 
@@ -108,8 +111,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 		w->events = 0;
 	if (napi_open_handle_scope(env, &scope) != napi_ok)
 		return;
-	call_back(w, status < 0 || (events & UV_READABLE), status < 0 || (events & UV_WRITABLE),
-	          status < 0 || (events & UV_DISCONNECT));
+	call_back(w, status, events);
 	(void)napi_close_handle_scope(env, scope);
 }
 

@@ -32,7 +32,7 @@ struct watcher {
 
 /* An open watcher of fd that is not started; NULL with an exception pending. */
 struct watcher *mptk_watcher_open(struct watching *all, int fd);
-/* UV_READABLE, UV_WRITABLE and UV_DISCONNECT, or 0 for nothing; 0 or a libuv error. */
+/* UV_READABLE, UV_WRITABLE, UV_DISCONNECT and UV_PRIORITIZED, or 0 for nothing; 0 or a libuv error. */
 int mptk_watcher_start(struct watcher *w, int events);
 /* Lets go of the object, the callback and the handle; w is gone for the caller. */
 void mptk_watcher_close(struct watcher *w);

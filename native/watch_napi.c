@@ -26,8 +26,8 @@ static bool get_event(napi_env env, napi_value events, const char *key, const ch
 
 	MPTK_NAPI(env, napi_get_named_property(env, events, key, &value));
 	MPTK_NAPI(env, napi_typeof(env, value, &type));
-	/* Only this one need not be said. */
-	if (type == napi_undefined && event == UV_DISCONNECT)
+	/* Only these need not be said. */
+	if (type == napi_undefined && (event == UV_DISCONNECT || event == UV_PRIORITIZED))
 		return true;
 	if (!mptk_get_bool(env, value, label, &wanted))
 		return false;
@@ -49,7 +49,9 @@ static napi_value js_start(napi_env env, napi_callback_info info)
 		return mptk_throw_argument(env, "events", "an object");
 	if (!get_event(env, arg, "readable", "events.readable", UV_READABLE, &events) ||
 	    !get_event(env, arg, "writable", "events.writable", UV_WRITABLE, &events) ||
-	    !get_event(env, arg, "ended", "events.ended", UV_DISCONNECT, &events))
+	    !get_event(env, arg, "ended", "events.ended", UV_DISCONNECT, &events) ||
+	    /* The kernel tells errors and hang-ups to whoever asks for anything: here, for urgent bytes. */
+	    !get_event(env, arg, "failed", "events.failed", UV_PRIORITIZED, &events))
 		return NULL;
 	err = mptk_watcher_start(w, events);
 	if (err != 0)

@@ -8,6 +8,7 @@ import type { SocketWish, Verdict } from '../src/kernel/kernel.js'
 import type { RawUpstreamInfo } from '../src/native.js'
 import type { Connection } from '../src/net/connection.js'
 import { REFUSAL_PATIENCE, type Admission } from './admission.js'
+import type { RelayResult } from '../src/net/relay.js'
 import type { Egress, Reached } from './egress/egress.js'
 import type { UpstreamWatch } from './egress/upstream-watch.js'
 import { LimitReached } from './limits.js'
@@ -27,7 +28,7 @@ export interface Pipeline {
   }
   egress: Egress
   /** Milliseconds. */
-  timeouts: { handshake: number; dial: number; idle: number }
+  timeouts: { handshake: number; dial: number; idle: number; halfClosed: number; stalled: number }
 }
 
 /** What differs from one kind of service to the next. */
@@ -99,23 +100,45 @@ async function open(
   session.state = 'dialling'
   let reached: Reached
   try {
-    reached = await dial(pipeline, session, request.destination)
+    reached = await dial(pipeline, session, request)
   } catch (error) {
-    const outcome: Outcome =
-      error instanceof MptkError && error.code === 'MPTK_DENIED' ? 'denied' : 'unreachable'
     // the record is made first: after the abort the client's socket has nothing left to tell
-    const record = session.record(outcome, NO_BYTES, { error: describeError(error) })
+    const record = session.record(outcomeOf(error), NO_BYTES, { error: describeError(error) })
     await request.abort(error)
     return record
   }
 
   try {
-    await request.proceed(reached.bound)
-    if (reached.head !== undefined) await session.client.write(reached.head)
+    await proceed(pipeline, session, request, reached)
   } catch (error) {
     return session.record('reset', NO_BYTES, { error: describeError(error) })
   }
   return { ...(request.head !== undefined && { up: request.head }), down: reached.head?.length ?? 0 }
+}
+
+/** Why there is no connection to the destination. */
+function outcomeOf(error: unknown): Outcome {
+  if (!(error instanceof MptkError)) return 'unreachable'
+  if (error.code === 'MPTK_LEFT') return 'left'
+  return error.code === 'MPTK_DENIED' ? 'denied' : 'unreachable'
+}
+
+/** Tells the client; one that takes nothing of it has no more time than its request had. */
+async function proceed(
+  { timeouts }: Pipeline,
+  { client }: Session,
+  request: Request,
+  { bound, head }: Reached,
+): Promise<void> {
+  const timer = setTimeout(() => {
+    client.fail(new MptkError('MPTK_TIMEOUT', `the client took no reply within ${timeouts.handshake} ms`))
+  }, timeouts.handshake)
+  try {
+    await request.proceed(bound)
+    if (head !== undefined) await client.write(head)
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 async function handshake(
@@ -142,20 +165,27 @@ async function handshake(
   }
 }
 
-async function dial(pipeline: Pipeline, session: Session, destination: Destination): Promise<Reached> {
+/** Withdrawn when the client leaves meanwhile. */
+async function dial(
+  pipeline: Pipeline,
+  session: Session,
+  { destination, leaving = 'break' }: Request,
+): Promise<Reached> {
   const { rules, egress, runtime } = pipeline
   const subject = {
     source: session.source.address,
     ...(session.user !== undefined && { user: session.user }),
   }
   const done = runtime.metrics.dial.startTimer({ service: pipeline.name })
-  const reached = await egress.dial(destination, {
-    subject,
-    signal: session.cancel,
-    timeout: pipeline.timeouts.dial,
-    admit: (resolved) => rules.admit(subject, destination, resolved),
-    allow: (address) => rules.allows(subject, destination, address),
-  })
+  const reached = await session.client.attend(leaving, (signal) =>
+    egress.dial(destination, {
+      subject,
+      signal,
+      timeout: pipeline.timeouts.dial,
+      admit: (resolved) => rules.admit(subject, destination, resolved),
+      allow: (address) => rules.allows(subject, destination, address),
+    }),
+  )
   done()
   session.remote = reached.connection
   session.remoteVerdict = verdictOf(runtime.kernel, session.remote)
@@ -171,6 +201,8 @@ async function relay(pipeline: Pipeline, session: Session, head: Head): Promise<
   const { kernel } = pipeline.runtime
   session.relay = pipeline.runtime.relay.start(client, remote, {
     idleTimeout: pipeline.timeouts.idle,
+    halfClosedTimeout: pipeline.timeouts.halfClosed,
+    stallTimeout: pipeline.timeouts.stalled,
     ...(head.up !== undefined && { head: head.up }),
   })
   session.state = 'relaying'
@@ -187,9 +219,18 @@ async function relay(pipeline: Pipeline, session: Session, head: Head): Promise<
     {
       client: side(client, clientVerdict, result.last.client),
       remote: side(remote, remoteVerdict, result.last.remote),
-      ...(result.errno !== undefined && { error: `${result.side ?? 'a side'} broke off: ${result.errno}` }),
+      ...endError(result),
     },
   )
+}
+
+/** What the log says of a relay that did not end by both sides' ends. */
+function endError({ cause, side, errno }: RelayResult): { error?: string } {
+  const who = side ?? 'a side'
+  if (errno !== undefined) return { error: `${who} broke off: ${errno}` }
+  if (cause === 'stalled') return { error: `${who} took nothing of what it was owed (timeouts.stalled)` }
+  if (cause === 'half-closed') return { error: 'silent after one side had ended (timeouts.halfClosed)' }
+  return cause === 'timeout' ? { error: 'silent (timeouts.idle)' } : {}
 }
 
 function count({ name, runtime }: Pipeline, side: 'client' | 'remote', verdict: Verdict): void {

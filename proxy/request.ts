@@ -1,6 +1,6 @@
 /** What a handshake hands to the pipeline: the wish of a client, not yet granted. */
 import type { Destination, SocketAddress } from '../src/address.js'
-import type { Connection } from '../src/net/connection.js'
+import type { Connection, Leaving } from '../src/net/connection.js'
 
 export interface Request {
   destination: Destination
@@ -10,6 +10,11 @@ export interface Request {
   site?: string
   /** Bytes for the destination before all others: those that came with the handshake. */
   head?: Buffer
+  /**
+   * What counts as the client's having left while its destination is dialled; `break` when not
+   * said. `end` is for one that was told to wait for our word and has sent nothing ahead.
+   */
+  leaving?: Leaving
   /** Tells the client that the destination is connected. Never called before it is. */
   proceed(bound: SocketAddress): Promise<void>
   /** Tells the client why there will be no connection, then ends the handshake. */

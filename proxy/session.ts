@@ -3,7 +3,6 @@ import { formatAddress, type Destination, type SocketAddress } from '../src/addr
 import { describeError } from '../src/errors.js'
 import type { ConnectionInfo, Kernel, Verdict } from '../src/kernel/kernel.js'
 import type { RawUpstreamInfo } from '../src/native.js'
-import { Cancel } from '../src/net/cancel.js'
 import type { Connection } from '../src/net/connection.js'
 import type { ActiveRelay, RelayResult } from '../src/net/relay.js'
 
@@ -12,7 +11,7 @@ export type SessionState = 'handshake' | 'dialling' | 'relaying' | 'answering' |
 
 /** `eof` … are the relay's causes; the others end a session before there is a relay. */
 export type Outcome =
-  RelayResult['cause'] | 'handshake' | 'answered' | 'denied' | 'unreachable' | 'limit' | 'error'
+  RelayResult['cause'] | 'handshake' | 'answered' | 'left' | 'denied' | 'unreachable' | 'limit' | 'error'
 
 /** One side of an ended session, with what each subflow carried. */
 export interface SideRecord extends Verdict {
@@ -54,8 +53,6 @@ export class Session {
   remote: Connection | undefined
   remoteVerdict: Verdict | undefined
   relay: ActiveRelay | undefined
-  /** Withdraws the dial. */
-  readonly cancel = new Cancel()
 
   constructor(service: string, client: Connection) {
     this.service = service
@@ -69,10 +66,8 @@ export class Session {
   /** Ends it in whatever state it is; its record follows. */
   stop(reason: Error): void {
     if (this.relay !== undefined) this.relay.abort()
-    else {
-      this.cancel.abort(reason)
-      this.client.fail(reason)
-    }
+    // the dial is withdrawn with it
+    else this.client.fail(reason)
   }
 
   record(

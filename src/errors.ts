@@ -16,6 +16,7 @@ export const ERRORS = {
   MPTK_DENIED: 'a rule does not allow the destination',
   MPTK_TIMEOUT: 'a time limit passed',
   MPTK_LIMIT: 'a limit on connections is reached',
+  MPTK_LEFT: 'a client left while something was done for it',
   MPTK_HANDSHAKE: 'a peer broke the protocol of the handshake',
   MPTK_UPSTREAM: 'the upstream proxy refused or broke the protocol',
   MPTK_NATIVE: 'the native core is missing or was built for another Node',

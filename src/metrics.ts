@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 export interface Metrics {
   readonly registry: Registry
-  /** Ended sessions. `outcome`: a relay's cause, or `handshake`, `answered`, `denied`, `unreachable`, `limit`, `error`. */
+  /** Ended sessions. `outcome`: a relay's cause, or `handshake`, `answered`, `left`, `denied`, `unreachable`, `limit`, `error`. */
   readonly sessions: Counter<'service' | 'outcome'>
   /** Connections refused. `limit`: the key of `limits`, or `handshake` for one that had not said what it wants when others needed its place. */
   readonly refused: Counter<'service' | 'limit'>

@@ -51,9 +51,10 @@ export interface Watcher {
    * Level-triggered until {@link stop}; replaces earlier interest. The callback gets what is
    * ready; an error or hang-up is reported as all of it, so that the next call shows it.
    * `ended`: the peer has ended its direction, whether or not bytes wait to be read before that.
+   * `failed`: nothing but an error or a hang-up; urgent bytes look like that too.
    * A started watcher keeps the process alive.
    */
-  start(events: { readable: boolean; writable: boolean; ended?: boolean }): void
+  start(events: { readable: boolean; writable: boolean; ended?: boolean; failed?: boolean }): void
   stop(): void
   /** Final; never closes the descriptor. Must be called before the descriptor is closed. */
   close(): void
@@ -81,13 +82,21 @@ export interface RawOutOfTreeInfo {
   subflowInfo: Buffer[]
 }
 
-export type RelayCause = 'eof' | 'reset' | 'timeout' | 'aborted'
+/** `timeout`, `half-closed` and `stalled` are what {@link NativeRelayOptions}' timeouts end. */
+export type RelayCause = 'eof' | 'reset' | 'timeout' | 'half-closed' | 'stalled' | 'aborted'
 
 export interface NativeRelayOptions {
   /** splice through a pipe (TCP to TCP) or recv/send through a buffer (an MPTCP side). */
   mode: 'splice' | 'copy'
   /** End with cause `timeout` after so long without a byte in either direction; 0 is never. Milliseconds. */
   idleTimeout: number
+  /** As {@link idleTimeout}, once one side has ended its stream: cause `half-closed`. */
+  halfClosedTimeout?: number
+  /**
+   * End with cause `stalled` when a side takes nothing of what it is owed for so long although
+   * the other has ended; while memory is short, whether it has or not. 0 is never. Milliseconds.
+   */
+  stallTimeout?: number
   /** Bytes already read from `a`, owed to `b` before anything else. */
   head?: Uint8Array
   /** MPTCP_FULL_INFO is read of this side just before its stream is ended: afterwards the kernel has no subflows to tell of. */
@@ -101,7 +110,7 @@ export type RelayDone = (
   /** Bytes delivered to b / to a (handed to the kernel's send side). */
   up: number,
   down: number,
-  /** For `reset`: which descriptor's call failed, and how. */
+  /** For `reset`: which descriptor's call failed, and how. For `stalled`: which side takes nothing. */
   side: 'a' | 'b' | undefined,
   errno: string | undefined,
   /** What {@link NativeRelayOptions.witnessA} and `witnessB` asked for; undefined where there was no MPTCP to tell of. */
@@ -112,6 +121,10 @@ export type RelayDone = (
 export interface NativeRelay {
   /** Bytes so far: [a to b, b to a]. Valid at any time. */
   bytes(): [number, number]
+  /** Bytes that wait in the kernel because a side takes nothing; 0 while both do. Until `done` is called. */
+  held(): number
+  /** As {@link RelayEngine.memoryShort}, for this relay; nothing happens when it has ended. */
+  hurry(hurried: boolean): void
   /** Ends the relay with cause `aborted`; nothing happens when it has ended. */
   abort(): void
 }
@@ -126,6 +139,8 @@ export interface NativeRelay {
  */
 export interface RelayEngine {
   relay(a: number, b: number, options: NativeRelayOptions, done: RelayDone): NativeRelay
+  /** Whether the kernel's memory for TCP is short: the stall timeout then runs for every side that takes nothing. */
+  memoryShort(isShort: boolean): void
   /** Relays in progress. */
   readonly active: number
   /** Aborts every relay, waits for the threads, then delivers the outstanding `done` calls on the event loop. */
@@ -151,6 +166,8 @@ export interface NativeAddon {
   cancelDial(fd: number): void
   /** Bytes read into the buffer, 0 at end of stream, -1 when nothing waits. */
   recv(fd: number, buffer: Uint8Array): number
+  /** As {@link recv} for one byte, which stays: 1, 0 at end of stream, -1 when nothing waits. */
+  peek(fd: number): number
   /** Bytes written from the buffer, -1 when the socket cannot take any now. */
   send(fd: number, buffer: Uint8Array): number
   /** shutdown(SHUT_WR). */
@@ -172,7 +189,10 @@ export interface NativeAddon {
   setOption(fd: number, level: number, name: number, value: Uint8Array | number): void
   upstreamInfo(fd: number): RawUpstreamInfo
   outOfTreeInfo(fd: number): RawOutOfTreeInfo
-  watch(fd: number, callback: (readable: boolean, writable: boolean, ended: boolean) => void): Watcher
+  watch(
+    fd: number,
+    callback: (readable: boolean, writable: boolean, ended: boolean, failed: boolean) => void,
+  ): Watcher
   /**
    * Sends one netlink request and collects the answer's datagrams until NLMSG_DONE, an
    * NLMSG_ERROR or, without NLM_F_DUMP and NLM_F_ACK, the first message. Blocks for at most 2 s.

@@ -95,7 +95,7 @@ function tunnel(
   return {
     destination: destination(authority.host, authority.port),
     ...(user !== undefined && { user }),
-    ...(reader.rest.length > 0 && { head: reader.rest }),
+    ...(reader.rest.length > 0 ? { head: reader.rest } : { leaving: 'end' }),
     proceed: () => client.write(CONNECTED),
     abort: (reason) => closeGently(client, failureResponse(reason, false)),
   }

@@ -99,7 +99,7 @@ function request(
   return {
     destination,
     ...(user !== undefined && { user }),
-    ...(reader.rest.length > 0 && { head: reader.rest }),
+    ...(reader.rest.length > 0 ? { head: reader.rest } : { leaving: 'end' }),
     proceed: (bound) => client.write(encodeReply(REPLY.succeeded, bound)),
     abort: (reason) => closeGently(client, encodeReply(replyFor(reason))),
   }

@@ -11,7 +11,9 @@ import { detectKernel } from '../kernel/detect.js'
 import { descriptorLimit, descriptorsInUse } from '../descriptors.js'
 import { createLogger, type Logger } from '../log.js'
 import { createMetrics } from '../metrics.js'
+import { watchHeldMemory } from '../net/held-memory.js'
 import { Relay } from '../net/relay.js'
+import { watchTcpMemory } from '../net/tcp-memory.js'
 import { hostStatus, type Keepers } from './host-status.js'
 import { startStatusServer, type StatusServer } from './status-server.js'
 
@@ -35,6 +37,8 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
   const { connections, splices, warning } = capacity(descriptorLimit(), inUse, wishes)
   if (warning !== undefined) log.warn(warning)
   const relay = new Relay(kernel, config.relay.threads, splices)
+  const memory = watchTcpMemory((isShort) => tellOfMemory(isShort, relay, log))
+  const held = watchHeldMemory(() => relay.running)
   const runtime: Runtime = { kernel, relay, log, metrics, sessions, passwords: passwordGuard() }
   const services: RunningService[] = []
   let status: StatusServer | undefined
@@ -44,6 +48,8 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
     await Promise.all(services.map((service) => service.stop()))
     keepers.uplinks?.stop()
     keepers.subflows?.stop()
+    memory.stop()
+    held.stop()
     relay.stop()
     await status?.close()
     log.flush()
@@ -68,6 +74,15 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
     throw error
   }
   return { runtime, services, status, stop }
+}
+
+function tellOfMemory(isShort: boolean, relay: Relay, log: Logger): void {
+  relay.memoryShort(isShort)
+  if (isShort)
+    log.warn(
+      'the kernel is short of memory for TCP (tcp_mem): sessions that stall end after timeouts.stalled',
+    )
+  else log.info('the kernel has memory for TCP again')
 }
 
 /** Before the services: their first connections then find the paths. @throws {SystemError} */

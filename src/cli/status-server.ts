@@ -18,11 +18,15 @@ export interface StatusServer {
   close(): Promise<void>
 }
 
+/** How long a client may neither ask nor take anything of its answer, milliseconds. */
+const SILENCE = 10_000
+
 /** @throws {MptkError} MPTK_LISTEN */
 export async function startStatusServer(
   at: SocketAddress,
   metrics: Registry,
   status: () => object,
+  silence = SILENCE,
 ): Promise<StatusServer> {
   const timeouts = { headersTimeout: PATIENCE, requestTimeout: PATIENCE, connectionsCheckingInterval: 1000 }
   const server = createServer(timeouts, (request, response) => {
@@ -43,6 +47,8 @@ export async function startStatusServer(
       },
     )
   }
+  // Node's own limits are for questions; whoever does not read the answer is closed by this one
+  server.timeout = silence
   // out of descriptors: the next request may find some again
   server.on('error', () => undefined)
   const bound = server.address()

@@ -69,7 +69,10 @@ const timeouts = z
   .strictObject({
     handshake: duration.prefault('10s'),
     dial: duration.prefault('30s'),
-    idle: durationOrNone.prefault('1h'),
+    // RFC 5382 REQ-5: two hours and four minutes at least, so that keepalives of the ends come first
+    idle: durationOrNone.prefault('3h'),
+    halfClosed: durationOrNone.prefault('5m'),
+    stalled: durationOrNone.prefault('60s'),
   })
   .prefault({})
 

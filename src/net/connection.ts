@@ -4,6 +4,7 @@
  * with nothing buffered on the way.
  */
 import type { SocketAddress } from '../address.js'
+import { MptkError } from '../errors.js'
 import type { Origin } from '../kernel/kernel.js'
 import { native, type Watcher } from '../native.js'
 import { Cancel, type Cancellation } from './cancel.js'
@@ -16,15 +17,20 @@ interface Waiter {
   reject(error: unknown): void
 }
 
-/** What counts as the peer's having left: that it broke off, or also that it ended its direction. */
+/**
+ * What counts as the peer's having left. `break`: that its connection is gone (reset, timed out,
+ * hung up). A peer that has ended its direction may still wait for the answer (`nc -N`, HTTP/1.0).
+ * `end`: that as well, when nothing it sent before waits to be read: for one that is to hear from
+ * us before it says more, and has said nothing ahead.
+ */
 export type Leaving = 'break' | 'end'
 
 /** Somebody who works for the peer and wants to know when it has left. */
 interface Attendant {
   leaving: Leaving
-  gone: Cancel
-  /** The peer has ended its direction, which stays so: there is nothing more to hear of that. */
+  /** The peer has ended its direction, which was not leaving: only a break is still to come. */
   ended: boolean
+  gone: Cancel
 }
 
 /** Life: open → (detached →) closed. Once closed, always closed. One read and one write at a time. */
@@ -85,12 +91,12 @@ export class Connection {
   }
 
   /**
-   * Does work for the peer that is neither reading nor writing: withdrawn when the peer has left,
-   * though bytes of it wait to be read, and when the connection fails here. One at a time.
+   * Does work for the peer that is neither reading nor writing: withdrawn when the peer has left
+   * (MPTK_LEFT), though bytes of it wait to be read, and when the connection fails here. One at a time.
    */
   async attend<T>(leaving: Leaving, work: (gone: Cancellation) => Promise<T>): Promise<T> {
     this.#check()
-    const attendant = { leaving, gone: new Cancel(), ended: false }
+    const attendant = { leaving, ended: false, gone: new Cancel() }
     this.#attendant = attendant
     try {
       this.#watch()
@@ -144,26 +150,51 @@ export class Connection {
     const readable = this.#reader !== undefined
     const writable = this.#writer !== undefined
     const ended = this.#attendant?.ended === false
-    if (!readable && !writable && !ended) {
+    const failed = this.#attendant?.ended === true
+    if (!readable && !writable && !ended && !failed) {
       this.#watcher?.stop()
       return
     }
     this.#watcher ??= native.watch(this.#fd, (...ready) => this.#ready(...ready))
-    this.#watcher.start({ readable, writable, ended })
+    this.#watcher.start({ readable, writable, ended, failed })
   }
 
-  #ready(readable: boolean, writable: boolean, ended: boolean): void {
+  #ready(readable: boolean, writable: boolean, ended: boolean, failed: boolean): void {
     const reader = readable ? this.#reader : undefined
     const writer = writable ? this.#writer : undefined
-    const attendant = ended ? this.#attendant : undefined
     if (reader !== undefined) this.#reader = undefined
     if (writer !== undefined) this.#writer = undefined
-    if (attendant !== undefined) attendant.ended = true
+    const why =
+      this.#attendant && (ended || failed) ? this.#whyLeft(this.#attendant, ended, failed) : undefined
+    const left = why === undefined ? undefined : this.#attendant
+    if (left !== undefined) this.#attendant = undefined
     this.#watch()
     reader?.resolve()
     writer?.resolve()
-    if (attendant?.leaving === 'end') attendant.gone.abort(new Error('the client has ended'))
-    else if (readable && writable) attendant?.gone.abort(new Error('the client broke off'))
+    left?.gone.abort(new MptkError('MPTK_LEFT', `the client left: ${why}`))
+  }
+
+  /** How the peer has left, if it has: it ended its direction, or its connection failed (which is both). */
+  #whyLeft(attendant: Attendant, ended: boolean, failed: boolean): string | undefined {
+    if (ended && failed) return 'its connection broke'
+    const waits = this.#waits()
+    if (failed) {
+      // a hang-up without an error; or urgent bytes, which would be reported for ever
+      if (waits) this.#attendant = undefined
+      return waits ? undefined : 'its connection is gone'
+    }
+    if (attendant.leaving === 'end' && !waits) return 'it has ended its direction'
+    attendant.ended = true
+    return undefined
+  }
+
+  /** Whether bytes of the peer wait to be read. */
+  #waits(): boolean {
+    try {
+      return native.peek(this.#fd) > 0
+    } catch {
+      return false
+    }
   }
 
   #stopWatching(): void {

@@ -3,13 +3,15 @@ import { availableParallelism } from 'node:os'
 import { native, type RawUpstreamInfo, type RelayCause, type RelayEngine } from '../native.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { Connection } from './connection.js'
+import { sourceBlock } from './source-block.js'
+import type { HeldRelay } from './held-memory.js'
 
 export interface RelayResult {
   /** Bytes delivered from client to destination, and back. */
   up: number
   down: number
   cause: RelayCause
-  /** With `reset`: who broke off, and the errno name. */
+  /** With `reset`: who broke off, and the errno name. With `stalled`: who takes nothing. */
   side?: 'client' | 'remote'
   errno?: string
   /** What the kernel said of MPTCP sides just before they ended; undefined for the others. */
@@ -27,6 +29,10 @@ export interface ActiveRelay {
 export interface RelayOptions {
   /** Milliseconds without a byte in either direction; 0 is never. */
   idleTimeout: number
+  /** The same, once one side has ended its stream. */
+  halfClosedTimeout?: number
+  /** Milliseconds without a side taking anything of what it is owed, once the other has ended or while memory is short; 0 is never. */
+  stallTimeout?: number
   /** Bytes that came from the client with the handshake and belong to the destination. */
   head?: Uint8Array
 }
@@ -39,6 +45,8 @@ export class Relay {
   readonly #kernel: Kernel
   readonly #mostSplices: number
   #splices = 0
+  /** In progress. */
+  readonly #running = new Set<HeldRelay>()
 
   /**
    * @param threads data plane threads; more than the machine's cores gain nothing
@@ -48,6 +56,11 @@ export class Relay {
     this.#kernel = kernel
     this.#mostSplices = mostSplices
     this.#engine = new native.RelayEngine(threads)
+  }
+
+  /** Those in progress, with what they hold of the kernel's memory. */
+  get running(): ReadonlySet<HeldRelay> {
+    return this.#running
   }
 
   get active(): number {
@@ -71,6 +84,7 @@ export class Relay {
     const { promise: ended, resolve } = withResolvers<RelayResult>()
     const handle = this.#engine.relay(a, b, settings, (cause, up, down, side, errno, infoA, infoB) => {
       if (splices) this.#splices--
+      this.#running.delete(held)
       resolve({
         up,
         down,
@@ -81,6 +95,12 @@ export class Relay {
       })
     })
     if (splices) this.#splices++
+    const held: HeldRelay = {
+      source: sourceBlock(client.remote.address),
+      held: () => handle.held(),
+      hurry: (hurried) => handle.hurry(hurried),
+    }
+    this.#running.add(held)
     return {
       ended,
       bytes() {
@@ -89,6 +109,11 @@ export class Relay {
       },
       abort: () => handle.abort(),
     }
+  }
+
+  /** Whether the kernel's memory for TCP is short: whoever stalls then has {@link RelayOptions.stallTimeout} left. */
+  memoryShort(isShort: boolean): void {
+    this.#engine.memoryShort(isShort)
   }
 
   /** Aborts all relays and waits for the threads; outstanding results are delivered. */

@@ -7,7 +7,7 @@ import t from 'tap'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const PARTS = ['', '_thread', '_backlog', '_pipe', '_pump', '_copy', '_splice']
+const PARTS = ['', '_thread', '_backlog', '_pipe', '_timers', '_pump', '_copy', '_splice']
 const STRESS = ['main', 'scenario', 'peer', 'check', 'tools']
 const SOURCES = [
   ...PARTS.map((part) => join(root, 'native', `relay${part}.c`)),

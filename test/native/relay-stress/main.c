@@ -90,6 +90,8 @@ static void show_open(void)
 static void turn(void)
 {
 	relay_engine_flush(engine);
+	if (below(16) == 0)
+		relay_engine_memory_short(engine, below(2) == 0);
 	struct pollfd polled[2 * AT_ONCE + 1] = { { .fd = woken, .events = POLLIN } };
 	for (int i = 0; i < AT_ONCE; i++)
 		for (int side = 0; side < 2; side++) {

@@ -113,6 +113,9 @@ void open_scenario(struct relay_engine *engine, struct scenario *scenario)
 		.witness = { &descriptor_witness, below(2) ? &descriptor_witness : NULL },
 		.splice = scenario->transport == TCP_SPLICE || scenario->transport == UNIX_SPLICE,
 		.idle_timeout = scenario->plan == IDLE_OUT ? 20 + below(60) : 0,
+		/* Longer than any scenario takes: they are watched for, and end none. */
+		.half_closed_timeout = 1000 * 3600,
+		.stall_timeout = 1000 * 3600,
 		.head = head,
 		.head_length = scenario->head,
 		.user = scenario,

@@ -23,4 +23,5 @@ void t.test('who connects and says nothing keeps others from asking for a few se
     return answer.code === 200 ? undefined : String(answer.code)
   })
   await until('the silent ones are gone', () => (closed === 100 ? undefined : `${closed} closed`))
+  t.equal((await page(port, '/healthz')).code, 200, 'and somebody may ask still')
 })

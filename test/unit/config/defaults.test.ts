@@ -11,7 +11,7 @@ void t.test('defaults', (t) => {
     mptcp: 'preferred',
     keepalive,
     limits: {},
-    timeouts: { handshake: 10_000, dial: 30_000, idle: 3_600_000 },
+    timeouts: { handshake: 10_000, dial: 30_000, idle: 10_800_000, halfClosed: 300_000, stalled: 60_000 },
     egress: { transport: 'tcp', mptcp: 'preferred', keepalive },
   }
   t.strictSame(checkConfig(socks5(), 'test'), {

@@ -247,7 +247,7 @@ void t.test('an unknown key at each level is named before anything that is missi
     ],
     [
       socks5({ timeouts: { connect: '1s' } }),
-      'services[0].timeouts: expected one of handshake, dial, idle, found the unknown key "connect"',
+      'services[0].timeouts: expected one of handshake, dial, idle, halfClosed, stalled, found the unknown key "connect"',
     ],
     [
       socks5({ rules: [{ accept: {} }] }),
