@@ -55,8 +55,7 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
       const name = names[index] ?? service.type
       services.push(await startService(service, name, connections[index] ?? 1, runtime))
     }
-    for (const { name, warnings } of services)
-      for (const warning of warnings) log.warn({ service: name }, warning)
+    logWarnings(log, services)
     if (config.status !== undefined) {
       status = await startStatusServer(config.status.listen, metrics.registry, () =>
         hostStatus(runtime, services, keepers),
@@ -67,6 +66,14 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
     throw error
   }
   return { runtime, services, status, stop }
+}
+
+/** One line for each thing that is wrong, however many services it concerns. */
+function logWarnings(log: Logger, services: readonly RunningService[]): void {
+  for (const warning of new Set(services.flatMap(({ warnings }) => warnings))) {
+    const names = services.filter(({ warnings }) => warnings.includes(warning)).map(({ name }) => name)
+    log.warn({ service: names.join(', ') }, warning)
+  }
 }
 
 /** Before the services: their first connections then find the paths. @throws {SystemError} */

@@ -8,13 +8,16 @@ import type { RawUpstreamInfo } from '../native.js'
 
 export type Flavour = 'upstream' | 'out-of-tree' | 'tcp-only'
 
+/** `congestion: auto`, the default; no congestion control has this name. */
+export const AUTOMATIC = 'auto'
+
 /** What a service or dialler wants of its sockets; every key is also a configuration key. */
 export interface SocketWish {
   /** `mptcp`: speak it where kernel and peer can. `tcp`: never. */
   transport: 'mptcp' | 'tcp'
   /** With `transport: mptcp`: `required` makes a kernel without MPTCP an error. */
   mptcp?: 'preferred' | 'required'
-  /** TCP_CONGESTION for this socket. */
+  /** TCP_CONGESTION for this socket; `auto`, as without: what automatic-congestion.ts chooses for MPTCP, the kernel's for TCP. */
   congestion?: string
   /** Scheduler for this socket: out-of-tree kernels only; `optional` turns the error elsewhere into a warning. */
   scheduler?: { name: string; optional: boolean }

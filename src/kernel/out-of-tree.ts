@@ -2,6 +2,7 @@
 import { isLoopback, plainAddress } from '../address.js'
 import { errnoName } from '../errors.js'
 import { native, type NativeSocketOptions } from '../native.js'
+import { automatically, checkAutomatic } from './automatic-congestion.js'
 import { checkCongestion } from './congestion.js'
 import type {
   ConnectionInfo,
@@ -43,8 +44,9 @@ export class OutOfTreeKernel implements Kernel {
   check(wish: SocketWish): string[] {
     const reason = wish.transport === 'mptcp' ? this.whyNoMptcp() : undefined
     if (reason !== undefined) refuseIfRequired(wish, reason)
-    if (wish.congestion !== undefined) checkCongestion(wish.congestion)
-    return wish.transport === 'tcp' || reason !== undefined ? [] : usableNames(wish).warnings
+    checkCongestion(wish)
+    if (wish.transport === 'tcp' || reason !== undefined) return []
+    return [...usableNames(wish).warnings, ...checkAutomatic(wish)]
   }
 
   openSocket(family: 4 | 6, wish: SocketWish): OpenedSocket {
@@ -53,7 +55,7 @@ export class OutOfTreeKernel implements Kernel {
       const names = { scheduler: wish.scheduler?.name, pathManager: wish.pathManager?.name }
       return { fd: open(family, wish, names), protocol: 'mptcp' }
     } catch (error) {
-      if (wish.congestion !== undefined) checkCongestion(wish.congestion)
+      checkCongestion(wish)
       const reason = this.whyNoMptcp()
       if (reason !== undefined) {
         refuseIfRequired(wish, reason)
@@ -124,7 +126,7 @@ function open(
     ...(names.scheduler !== undefined && { scheduler: names.scheduler }),
     ...(names.pathManager !== undefined && { pathManager: names.pathManager }),
   }
-  return native.socket({ ...nativeOptions(family, wish, 'tcp'), outOfTree })
+  return automatically(native.socket({ ...nativeOptions(family, wish, 'tcp'), outOfTree }), wish)
 }
 
 /** With `mptcp_enabled` 1 every TCP socket speaks MPTCP unless told not to; with 0 it cannot be told anything. */
@@ -133,7 +135,7 @@ function openWithoutMptcp(family: 4 | 6, wish: SocketWish): number {
   try {
     return native.socket({ ...options, outOfTree: { enabled: false } })
   } catch (error) {
-    if (wish.congestion !== undefined) checkCongestion(wish.congestion)
+    checkCongestion(wish)
     if (errnoName(error) !== 'EPERM' || enablingFails() !== 'EPERM') throw error
     return native.socket(options)
   }

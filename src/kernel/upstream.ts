@@ -1,6 +1,7 @@
 /** Upstream Linux, 5.6 and later: MPTCP is a protocol of its own, sockets of protocol 262. */
 import { errnoName } from '../errors.js'
 import { native, type RawUpstreamInfo } from '../native.js'
+import { automatically, checkAutomatic } from './automatic-congestion.js'
 import { checkCongestion } from './congestion.js'
 import type {
   ConnectionInfo,
@@ -48,21 +49,20 @@ export class UpstreamKernel implements Kernel {
 
   check(wish: SocketWish): string[] {
     const warnings = refusePerSocketUpstream(wish)
-    if (wish.mptcp === 'required') {
-      const reason = this.whyNoMptcp()
-      if (reason !== undefined) refuseIfRequired(wish, reason)
-    }
-    if (wish.congestion !== undefined) checkCongestion(wish.congestion)
-    return warnings
+    const reason = wish.transport === 'mptcp' ? this.whyNoMptcp() : undefined
+    if (reason !== undefined) refuseIfRequired(wish, reason)
+    checkCongestion(wish)
+    return reason === undefined ? [...warnings, ...checkAutomatic(wish)] : warnings
   }
 
   openSocket(family: 4 | 6, wish: SocketWish): OpenedSocket {
     refusePerSocketUpstream(wish)
     if (wish.transport === 'tcp') return this.#openTcp(family, wish)
     try {
-      return { fd: native.socket(nativeOptions(family, wish, 'mptcp')), protocol: 'mptcp' }
+      const fd = native.socket(nativeOptions(family, wish, 'mptcp'))
+      return { fd: automatically(fd, wish), protocol: 'mptcp' }
     } catch (error) {
-      if (wish.congestion !== undefined) checkCongestion(wish.congestion)
+      checkCongestion(wish)
       if (!NO_MPTCP.has(errnoName(error) ?? '')) throw error
       // the errno may also be an option's, set on a socket that could be opened
       const reason = this.whyNoMptcp()
@@ -130,7 +130,7 @@ export class UpstreamKernel implements Kernel {
       const fd = native.socket(nativeOptions(family, wish, 'tcp'))
       return { fd, protocol: 'tcp', ...(reason !== undefined && { reason }) }
     } catch (error) {
-      if (wish.congestion !== undefined) checkCongestion(wish.congestion)
+      checkCongestion(wish)
       throw error
     }
   }

@@ -1,6 +1,7 @@
 /** Listening sockets: accept in batches on the event loop, hand each connection on, survive everything a client does. */
 import { formatAddress, familyOf, type SocketAddress } from '../address.js'
 import { describeError, errnoName, MptkError } from '../errors.js'
+import { congestionOfPlainClients, giveBack } from '../kernel/automatic-congestion.js'
 import { native } from '../native.js'
 import type { Kernel, OpenedSocket, Origin, SocketWish } from '../kernel/kernel.js'
 import { Connection } from './connection.js'
@@ -38,7 +39,7 @@ export function listen(
   try {
     native.bind(opened.fd, at.address, at.port)
     native.listen(opened.fd, options.backlog ?? 4096)
-    return start(opened, options)
+    return start(kernel, opened, congestionOfPlainClients(wish, opened), options)
   } catch (cause) {
     native.close(opened.fd)
     throw new MptkError('MPTK_LISTEN', `cannot listen on ${formatAddress(at)}: ${whyNotListening(cause)}`, {
@@ -61,7 +62,13 @@ export function whyNotListening(error: unknown): string {
   }
 }
 
-function start({ fd, ...opened }: OpenedSocket, options: ListenOptions): Listener {
+/** @param plain congestion control of clients that come without MPTCP, where it is not the listener's */
+function start(
+  kernel: Kernel,
+  { fd, ...opened }: OpenedSocket,
+  plain: string | undefined,
+  options: ListenOptions,
+): Listener {
   const address = native.localAddress(fd)
   const origin: Origin = { side: 'accepted', ...opened }
   const watcher = native.watch(fd, acceptBatch)
@@ -79,8 +86,10 @@ function start({ fd, ...opened }: OpenedSocket, options: ListenOptions): Listene
       options.onError(error)
       return
     }
-    for (const { fd: client, ...remote } of accepted)
+    for (const { fd: client, ...remote } of accepted) {
+      if (plain !== undefined && !kernel.isMultipath(client)) giveBack(client, plain)
       options.onConnection(new Connection(client, remote, origin))
+    }
   }
 
   function resume(): void {
