@@ -37,7 +37,9 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
   const chosen = [...kernelResources(hosted, facts), ...uplinks.resources]
   return {
     resources: [
-      ...chosen.filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
+      ...chosen
+        .filter((each) => facts.ipv6 || !isOfIPv6(each))
+        .filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
       ...furtherSysctls(hosted),
       ...modulesFile(chosen),
       mptkService(hosted, facts, configFile),
@@ -73,6 +75,11 @@ function uplinksOf({ host }: HostedConfig, facts: HostFacts): Resource[] {
     const found = facts.interfaces.find((each) => each.name === name)
     return found === undefined ? [] : uplinkResources(host, { name, index }, found, facts.flavour)
   })
+}
+
+/** A rule or routing table that a kernel without IPv6 cannot have, and nothing comes by. */
+function isOfIPv6(resource: Resource): boolean {
+  return 'family' in resource && resource.family === 6
 }
 
 /** In the place of what a set-up chose. */

@@ -71,7 +71,7 @@ async function prepare({ lab, folder, quick }: Stage): Promise<void> {
 /** As much as the lines can carry in the same time, so that slow start weighs the same everywhere. */
 function bytesOf({ first, second }: Pair, way: Way, quick: boolean): number {
   const mbit = (way === 'cell' ? 0 : first.rate) + (way === 'wlan' ? 0 : second.rate)
-  return (mbit * 1e6 * (quick ? 4 : 12)) / 8
+  return (mbit * 1e6 * (quick ? 4 : 20)) / 8
 }
 
 async function measure(stage: Stage, pair: Pair, direction: Direction, way: Way): Promise<Measurement> {

@@ -35,7 +35,7 @@ export function listen(
   options: ListenOptions,
 ): Listener {
   const family = familyOf(at.address) === 6 ? 6 : 4
-  const opened = kernel.openSocket(family, wish)
+  const opened = open(kernel, at, family, wish)
   try {
     native.bind(opened.fd, at.address, at.port)
     native.listen(opened.fd, options.backlog ?? 4096)
@@ -48,13 +48,25 @@ export function listen(
   }
 }
 
-/** Why bind or listen failed, in words. */
+function open(kernel: Kernel, at: SocketAddress, family: 4 | 6, wish: SocketWish): OpenedSocket {
+  try {
+    return kernel.openSocket(family, wish)
+  } catch (cause) {
+    if (errnoName(cause) !== 'EAFNOSUPPORT') throw cause
+    const text = `cannot listen on ${formatAddress(at)}: ${whyNotListening(cause)}`
+    throw new MptkError('MPTK_LISTEN', text, { cause })
+  }
+}
+
+/** Why a socket could not be opened, bound or listened on, in words. */
 export function whyNotListening(error: unknown): string {
   switch (errnoName(error)) {
     case 'EADDRINUSE':
       return 'the port is taken by another program (EADDRINUSE)'
     case 'EACCES':
       return 'ports below 1024 need root or CAP_NET_BIND_SERVICE (EACCES)'
+    case 'EAFNOSUPPORT':
+      return 'this host has no IPv6 (EAFNOSUPPORT); 0.0.0.0 stands for its IPv4 addresses'
     case 'EADDRNOTAVAIL':
       return 'this host has no such address (EADDRNOTAVAIL)'
     default:
