@@ -4,7 +4,7 @@
  * picks. Nothing else in the project asks which kernel it runs on.
  */
 import type { SocketAddress } from '../address.js'
-import type { RawUpstreamInfo } from '../native.js'
+import type { NativeRelayOptions, RawInfo } from '../native.js'
 
 export type Flavour = 'upstream' | 'out-of-tree' | 'tcp-only'
 
@@ -152,6 +152,8 @@ export interface KernelReport {
 
 export interface Kernel {
   readonly flavour: Flavour
+  /** How the relay asks about an MPTCP connection before it ends its stream: undefined where there is none. */
+  readonly witness?: NonNullable<NativeRelayOptions['witnessA']>
 
   /** Undefined when MPTCP sockets can be opened in this network namespace now, else why not. */
   whyNoMptcp(): string | undefined
@@ -176,9 +178,10 @@ export interface Kernel {
 
   /**
    * Verdict, token and every subflow. Tens of system calls: for status and records, not per packet.
+   * Of a connection that is over it says what is known: with `last` never less, without perhaps no subflow.
    * @param last what the relay read of the socket before it ended its stream; counts beside what the kernel still has then
    */
-  connectionInfo(fd: number, origin?: Origin, last?: RawUpstreamInfo): ConnectionInfo
+  connectionInfo(fd: number, origin?: Origin, last?: RawInfo): ConnectionInfo
 
   /** True when bytes of this socket come from MPTCP's receive queue: the relay then copies rather than splices. */
   isMultipath(fd: number): boolean

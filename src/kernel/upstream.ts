@@ -1,6 +1,6 @@
 /** Upstream Linux, 5.6 and later: MPTCP is a protocol of its own, sockets of protocol 262. */
 import { errnoName } from '../errors.js'
-import { native, type RawUpstreamInfo } from '../native.js'
+import { native, type RawInfo } from '../native.js'
 import { automatically, checkAutomatic } from './automatic-congestion.js'
 import { checkCongestion } from './congestion.js'
 import type {
@@ -37,6 +37,7 @@ const NO_MPTCP = new Set(['ENOPROTOOPT', 'EPROTONOSUPPORT', 'EINVAL', 'EACCES', 
 
 export class UpstreamKernel implements Kernel {
   readonly flavour = 'upstream'
+  readonly witness = 'upstream'
 
   whyNoMptcp(): string | undefined {
     try {
@@ -82,7 +83,7 @@ export class UpstreamKernel implements Kernel {
     return { protocol: 'tcp', reason }
   }
 
-  connectionInfo(fd: number, origin?: Origin, last?: RawUpstreamInfo): ConnectionInfo {
+  connectionInfo(fd: number, origin?: Origin, last?: RawInfo): ConnectionInfo {
     const verdict = this.verdict(fd, origin)
     if (verdict.protocol === 'tcp') return plainConnectionInfo(fd, verdict)
     const raw = native.upstreamInfo(fd)
@@ -90,7 +91,8 @@ export class UpstreamKernel implements Kernel {
     return {
       ...verdict,
       ...(info?.token !== undefined && { token: info.token }),
-      subflows: last === undefined ? upstreamSubflows(fd, raw) : endedSubflows(raw, last),
+      subflows:
+        last === undefined || !('source' in last) ? upstreamSubflows(fd, raw) : endedSubflows(raw, last),
       ...(info?.bytesSent !== undefined && { bytesSent: info.bytesSent }),
       ...(info?.bytesReceived !== undefined && { bytesReceived: info.bytesReceived }),
     }
