@@ -26,7 +26,11 @@ export const socketOptions = {
     default: 'preferred',
     describe: 'required: fail rather than measure TCP',
   },
-  congestion: { ...text, alias: 'C', describe: 'congestion control of both ends, e.g. cubic; auto: bbr for MPTCP where there is one' },
+  congestion: {
+    ...text,
+    alias: 'C',
+    describe: 'congestion control of both ends, e.g. cubic; auto: bbr for MPTCP where there is one',
+  },
   scheduler: { ...text, describe: 'scheduler of this end (kernels that have one per socket)' },
   'path-manager': { ...text, describe: 'path manager of this end (likewise)' },
 } as const
