@@ -12,6 +12,7 @@
         "native/options.c",
         "native/info.c",
         "native/info_full.c",
+        "native/info_separate.c",
         "native/info_out_of_tree.c",
         "native/netlink.c",
         "native/netlink_events.c",

@@ -8,6 +8,7 @@ import type { Description, Resource } from './resource.js'
 import { bootResources } from './setups/boot.js'
 import { clientSetup } from './setups/client.js'
 import type { HostedConfig, Setup } from './setups/part.js'
+import { modulesFile } from './setups/modules.js'
 import { proxySetup } from './setups/proxy.js'
 import { reverseSetup } from './setups/reverse.js'
 import { routerSetup } from './setups/router.js'
@@ -33,11 +34,14 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
     [...uplinksOf(hosted, facts), ...setup.resources],
     foreignEndpoints(host, facts.endpoints),
   )
-  const chosen = [...kernelResources(host, facts), ...uplinks.resources]
+  const chosen = [...kernelResources(hosted, facts), ...uplinks.resources]
   return {
     resources: [
-      ...chosen.filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
+      ...chosen
+        .filter((each) => facts.ipv6 || !isOfIPv6(each))
+        .filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
       ...furtherSysctls(hosted),
+      ...modulesFile(chosen),
       mptkService(hosted, facts, configFile),
       ...(setup.afterServices ?? []),
       ...bootResources(hosted, facts, configFile),
@@ -45,7 +49,7 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
     notes: setup.notes,
     warnings: [
       ...warnings,
-      ...kernelWarnings(facts),
+      ...kernelWarnings(hosted, facts),
       ...uplinks.warnings,
       ...setup.warnings,
       ...facts.owners.map(({ name, concern }) => `${name} runs here: ${concern}`),
@@ -71,6 +75,11 @@ function uplinksOf({ host }: HostedConfig, facts: HostFacts): Resource[] {
     const found = facts.interfaces.find((each) => each.name === name)
     return found === undefined ? [] : uplinkResources(host, { name, index }, found, facts.flavour)
   })
+}
+
+/** A rule or routing table that a kernel without IPv6 cannot have, and nothing comes by. */
+function isOfIPv6(resource: Resource): boolean {
+  return 'family' in resource && resource.family === 6
 }
 
 /** In the place of what a set-up chose. */

@@ -32,6 +32,8 @@ export interface HostFacts {
   pathManagers: { available: string[]; current: string }
   /** Of the kernel modules asked for, those loaded as such or loadable; none that is built in. */
   modules: string[]
+  /** False: ipv6.disable=1, or the module is not there. Not what `disable_ipv6` of an interface says. */
+  ipv6: boolean
   interfaces: InterfaceFacts[]
   /** Routing policy rules, ours among them. */
   rules: { family: 4 | 6; priority: number; table: number }[]

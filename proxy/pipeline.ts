@@ -5,7 +5,7 @@
 import type { Destination } from '../src/address.js'
 import { describeError, MptkError } from '../src/errors.js'
 import type { SocketWish, Verdict } from '../src/kernel/kernel.js'
-import type { RawUpstreamInfo } from '../src/native.js'
+import type { RawInfo } from '../src/native.js'
 import type { Connection } from '../src/net/connection.js'
 import { REFUSAL_PATIENCE, type Admission } from './admission.js'
 import type { RelayResult } from '../src/net/relay.js'
@@ -207,7 +207,7 @@ async function relay(pipeline: Pipeline, session: Session, head: Head): Promise<
   })
   session.state = 'relaying'
   const result = await session.relay.ended
-  const side = (connection: Connection, verdict: Verdict, last: RawUpstreamInfo | undefined) =>
+  const side = (connection: Connection, verdict: Verdict, last: RawInfo | undefined) =>
     sideRecord(
       connection.remote,
       verdict,

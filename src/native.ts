@@ -82,6 +82,8 @@ export interface RawOutOfTreeInfo {
   subflowInfo: Buffer[]
 }
 
+export type RawInfo = RawUpstreamInfo | RawOutOfTreeInfo
+
 /** `timeout`, `half-closed` and `stalled` are what {@link NativeRelayOptions}' timeouts end. */
 export type RelayCause = 'eof' | 'reset' | 'timeout' | 'half-closed' | 'stalled' | 'aborted'
 
@@ -99,9 +101,12 @@ export interface NativeRelayOptions {
   stallTimeout?: number
   /** Bytes already read from `a`, owed to `b` before anything else. */
   head?: Uint8Array
-  /** MPTCP_FULL_INFO is read of this side just before its stream is ended: afterwards the kernel has no subflows to tell of. */
-  witnessA?: boolean
-  witnessB?: boolean
+  /**
+   * What this kernel tells of the side's connection is read just before its stream is ended: afterwards
+   * it has no subflows to tell of. `out-of-tree` must be asked of that kernel alone.
+   */
+  witnessA?: 'upstream' | 'out-of-tree'
+  witnessB?: 'upstream' | 'out-of-tree'
 }
 
 /** Called once, on the event loop. */
@@ -114,8 +119,8 @@ export type RelayDone = (
   side: 'a' | 'b' | undefined,
   errno: string | undefined,
   /** What {@link NativeRelayOptions.witnessA} and `witnessB` asked for; undefined where there was no MPTCP to tell of. */
-  infoA: RawUpstreamInfo | undefined,
-  infoB: RawUpstreamInfo | undefined,
+  infoA: RawInfo | undefined,
+  infoB: RawInfo | undefined,
 ) => void
 
 export interface NativeRelay {

@@ -11,6 +11,7 @@ import { routeTableDriver } from '../linux/route-table.js'
 import { ruleDriver } from '../linux/rule.js'
 import type { Place } from '../linux/driver.js'
 import type { Command, Description, RuleResource, ServiceResource } from '../resource.js'
+import { MODULES_FILE } from '../setups/modules.js'
 import { configurationFile, MADE, ofKind, type Generator, type OutputFile } from './output.js'
 import { sysctlFiles } from './sysctl-d.js'
 
@@ -18,13 +19,23 @@ const NFT_FOLDER = '/usr/share/nftables.d/ruleset-post'
 
 export const openwrtFiles: Generator = (description, target) => [
   configurationFile(target),
-  ...ofKind(description, 'file').map(({ path, mode, content }) => ({ path, mode, content })),
+  ...ofKind(description, 'file')
+    .filter(({ path }) => path !== MODULES_FILE)
+    .map(({ path, mode, content }) => ({ path, mode, content })),
+  ...moduleFiles(description),
   ...sysctlFiles(description, target).filter(({ path }) => path.startsWith('/etc/sysctl.d/')),
   { path: '/etc/init.d/mptk', mode: '0755', content: initScript(ofKind(description, 'service')) },
   { path: '/etc/hotplug.d/iface/90-mptk', mode: '0755', content: hotplug(description) },
   { path: '/etc/uci-defaults/90-mptk', mode: '0755', content: uciDefaults(description) },
   ...nftFiles(description),
 ]
+
+/** What its kmodloader reads, names alone. Packages bring a file like it for their own modules. */
+function moduleFiles(description: Description): OutputFile[] {
+  const names = ofKind(description, 'module').map(({ name }) => name)
+  if (names.length === 0) return []
+  return [{ path: '/etc/modules.d/90-mptk', mode: '0644', content: `${names.join('\n')}\n` }]
+}
 
 function initScript(services: readonly ServiceResource[]): string {
   const instances = services.map(

@@ -1,4 +1,5 @@
 /** Sysctls, parameters of modules and modules, as the files that set them at boot. */
+import { MODULES_FILE, modulesList } from '../setups/modules.js'
 import { MADE, ofKind, type Generator, type OutputFile } from './output.js'
 
 const PARAMETER = /^module\/([^/]+)\/([^/]+)$/
@@ -13,11 +14,11 @@ export const sysctlFiles: Generator = (description) => {
     const [, module, parameter] = PARAMETER.exec(name) ?? []
     return module === undefined || parameter === undefined ? [] : [`options ${module} ${parameter}=${value}`]
   })
-  const modules = ofKind(description, 'module').map(({ name }) => name)
+  const modules = modulesList(description.resources)
   return [
     ...file('/etc/sysctl.d/90-mptk.conf', plain),
     ...file('/etc/modprobe.d/mptk.conf', parameters),
-    ...file('/etc/modules-load.d/mptk.conf', modules),
+    ...(modules === undefined ? [] : [{ path: MODULES_FILE, mode: '0644', content: modules }]),
   ]
 }
 

@@ -3,6 +3,7 @@ import { plainAddress } from '../../src/address.js'
 import type { Command, RuleResource } from '../resource.js'
 import { command, script } from './commands.js'
 import type { Driver, Json } from './driver.js'
+import { listFamily } from './family.js'
 
 export interface RuleFound extends Record<string, Json> {
   from: string | null
@@ -112,8 +113,8 @@ function deleteAll({ family, priority }: RuleResource): Command {
 export const ruleDriver: Driver<RuleResource, RuleState> = {
   kind: 'rule',
   async probe({ runner }, { family, priority }) {
-    const { stdout } = await runner.run(['ip', '-N', '-j', `-${family}`, 'rule', 'show'])
-    const rules = parseRules(stdout, priority, family)
+    const listed = await listFamily(runner, ['ip', '-N', '-j', `-${family}`, 'rule', 'show'])
+    const rules = parseRules(listed, priority, family)
     return rules.length === 0 ? null : rules
   },
   satisfied(state, resource) {

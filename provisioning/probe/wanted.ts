@@ -22,8 +22,8 @@ const INTERFACE_SYSCTLS = [
   'net.ipv6.conf.*.accept_ra',
 ]
 
-export function wantedModules({ host }: Config): string[] {
-  return host === undefined ? [] : kernelModules(host)
+export function wantedModules({ host, ...config }: Config): string[] {
+  return host === undefined ? [] : kernelModules({ ...config, host })
 }
 
 export const WANTED_PROGRAMS = ['nft', 'dnsmasq', 'iptables-legacy-save']

@@ -92,7 +92,7 @@ function warnings(
   const rest = { ...config, services: config.services.filter(({ type }) => type !== 'transparent') }
   return [
     ...([4, 6] as const)
-      .filter((family) => ports[family] === undefined)
+      .filter((family) => ports[family] === undefined && (family === 4 || facts.ipv6))
       .map(
         (family) =>
           `services[${index}].listen: no IPv${family} address: IPv${family} TCP of the LAN goes out directly, past the proxy`,

@@ -62,8 +62,7 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
       const name = names[index] ?? service.type
       services.push(await startService(service, name, connections[index] ?? 1, runtime))
     }
-    for (const { name, warnings } of services)
-      for (const warning of warnings) log.warn({ service: name }, warning)
+    logWarnings(log, services)
     if (config.status !== undefined) {
       status = await startStatusServer(config.status.listen, metrics.registry, () =>
         hostStatus(runtime, services, keepers),
@@ -83,6 +82,14 @@ function tellOfMemory(isShort: boolean, relay: Relay, log: Logger): void {
       'the kernel is short of memory for TCP (tcp_mem): sessions that stall end after timeouts.stalled',
     )
   else log.info('the kernel has memory for TCP again')
+}
+
+/** One line for each thing that is wrong, however many services it concerns. */
+function logWarnings(log: Logger, services: readonly RunningService[]): void {
+  for (const warning of new Set(services.flatMap(({ warnings }) => warnings))) {
+    const names = services.filter(({ warnings }) => warnings.includes(warning)).map(({ name }) => name)
+    log.warn({ service: names.join(', ') }, warning)
+  }
 }
 
 /** Before the services: their first connections then find the paths. @throws {SystemError} */

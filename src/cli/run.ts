@@ -62,7 +62,10 @@ const serviceOptions = {
     default: 'mptcp',
     describe: 'what the listener speaks',
   },
-  congestion: { ...text, describe: 'congestion control of every socket, e.g. cubic' },
+  congestion: {
+    ...text,
+    describe: 'congestion control of every socket, e.g. cubic; auto: bbr for MPTCP where there is one',
+  },
   status: { ...text, describe: 'address for /status, /metrics and /healthz' },
   log: { ...text, default: 'info', describe: 'log level' },
 } as const

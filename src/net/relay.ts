@@ -1,6 +1,6 @@
 /** The data plane as services see it: two connections in, byte counts and the cause of the end out. */
 import { availableParallelism } from 'node:os'
-import { native, type RawUpstreamInfo, type RelayCause, type RelayEngine } from '../native.js'
+import { native, type RawInfo, type RelayCause, type RelayEngine } from '../native.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { Connection } from './connection.js'
 import { sourceBlock } from './source-block.js'
@@ -15,7 +15,7 @@ export interface RelayResult {
   side?: 'client' | 'remote'
   errno?: string
   /** What the kernel said of MPTCP sides just before they ended; undefined for the others. */
-  last: { client: RawUpstreamInfo | undefined; remote: RawUpstreamInfo | undefined }
+  last: { client: RawInfo | undefined; remote: RawInfo | undefined }
 }
 
 export interface ActiveRelay {
@@ -72,14 +72,13 @@ export class Relay {
     const a = client.detach()
     const b = remote.detach()
     const multipath = [this.#kernel.isMultipath(a), this.#kernel.isMultipath(b)] as const
-    // the out-of-tree kernel must not be asked upstream's options, and keeps its subflows to the end
-    const witness = this.#kernel.flavour === 'upstream'
+    const { witness } = this.#kernel
     const splices = !multipath.includes(true) && this.#splices < this.#mostSplices
     const settings = {
       ...options,
       mode: splices ? 'splice' : 'copy',
-      witnessA: witness && multipath[0],
-      witnessB: witness && multipath[1],
+      ...(witness !== undefined && multipath[0] && { witnessA: witness }),
+      ...(witness !== undefined && multipath[1] && { witnessB: witness }),
     } as const
     const { promise: ended, resolve } = withResolvers<RelayResult>()
     const handle = this.#engine.relay(a, b, settings, (cause, up, down, side, errno, infoA, infoB) => {

@@ -81,6 +81,7 @@ export function hostFacts(change: Partial<HostFacts> = {}): HostFacts {
     schedulers: { available: ['default'], current: 'default' },
     pathManagers: { available: ['kernel', 'userspace'], current: 'kernel' },
     modules: [],
+    ipv6: true,
     interfaces,
     rules: [
       { family: 4, priority: 0, table: 255 },

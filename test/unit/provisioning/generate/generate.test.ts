@@ -49,6 +49,7 @@ void t.test('sysctl.d and its neighbours', (t) => {
 void t.test('OpenWrt: words stay words, and the configuration is for root alone', (t) => {
   const files = openwrtFiles(DESCRIPTION, TARGET)
   t.equal(files.find(({ path }) => path === TARGET.configFile)?.mode, '0600')
+  t.equal(files.find(({ path }) => path === '/etc/modules.d/90-mptk')?.content, 'mptcp_fullmesh\n')
   const init = files.find(({ path }) => path === '/etc/init.d/mptk')?.content ?? ''
   t.match(init, 'USE_PROCD=1')
   t.match(init, `'it'\\''s $HOME 5%\\'`)
