@@ -34,7 +34,7 @@ export interface HostFacts {
   modules: string[]
   interfaces: InterfaceFacts[]
   /** Routing policy rules, ours among them. */
-  rules: { family: 4 | 6; priority: number; table: number }[]
+  rules: { family: 4 | 6; priority: number; table: number; unreachable?: true }[]
   owners: Owner[]
   /** Input chains of others that drop by policy: listeners may be out of reach behind them. */
   closedFirewalls: ClosedFirewall[]
