@@ -36,6 +36,7 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
   const chosen = [...kernelResources(host, facts), ...uplinks.resources]
   return {
     resources: [
+      ...(setup.first ?? []),
       ...chosen.filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
       ...furtherSysctls(hosted),
       mptkService(hosted, facts, configFile),

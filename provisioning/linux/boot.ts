@@ -27,7 +27,6 @@ Conflicts=shutdown.target
 
 [Service]
 Type=oneshot
-RemainAfterExit=yes
 ExecStart=${argv.map(unitWord).join(' ')}
 
 [Install]
