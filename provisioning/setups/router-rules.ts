@@ -84,6 +84,8 @@ function judge(rules: RouterRules): string[] {
     `ct mark & ${STRAIGHT_BIT} == ${STRAIGHT_BIT} goto straight`,
     // answers of the LAN's servers
     'meta l4proto tcp ct direction reply goto straight',
+    // redirected, most packets by far; what others translate without having been let pass stays in
+    ...(rules.lan.intercept === 'redirect' ? ['ct status dnat return'] : []),
     ...exclusions(rules),
     ...interceptions(rules),
     'goto refuse',

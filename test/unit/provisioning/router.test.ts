@@ -39,6 +39,7 @@ void t.test('the whole table', (t) => {
 	chain judge {
 		ct mark & 0x00400000 == 0x00400000 goto straight
 		meta l4proto tcp ct direction reply goto straight
+		ct status dnat return
 		fib daddr type { local, broadcast, anycast, multicast } goto straight
 		fib daddr oifname "lan" goto straight
 		ip daddr 10.0.3.2 tcp dport 1080 goto straight
