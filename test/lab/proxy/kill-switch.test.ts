@@ -40,22 +40,26 @@ require('node:net').createServer((socket) => {
 }).listen(+process.argv[2], () => console.log('up'))
 `
 
-/** Begins a connection whenever it has none, and sends and is sent something all the time. */
+/**
+ * Has two connections to each host, begun again when they end: both are sent something all the
+ * time, one sends, and the other one only acknowledges.
+ */
 const TALKER = `
 for (const host of process.argv.slice(2)) {
-  const begin = () => {
+  const begin = (talks) => {
     let timer
     const socket = require('node:net').connect(+process.argv[1], host, () => {
-      timer = setInterval(() => socket.write('x'), 20)
+      if (talks) timer = setInterval(() => socket.write('x'), 20)
     })
     socket.setNoDelay().on('error', () => undefined)
     socket.once('data', () => console.log(host)).resume()
     socket.on('close', () => {
       clearInterval(timer)
-      setTimeout(begin, 100)
+      setTimeout(begin, 100, talks)
     })
   }
-  begin()
+  begin(true)
+  begin(false)
 }
 `
 
