@@ -156,9 +156,7 @@ function redirections({ lan, ports }: RouterRules): string[] {
     ...([4, 6] as const).flatMap((family) => {
       const port = ports[family]
       const which = `iifname ${names(lan.interfaces)} meta nfproto ipv${family} meta l4proto tcp`
-      return port === undefined
-        ? []
-        : [`${which} meta mark & ${STRAIGHT_BIT} == 0 redirect to :${port}`]
+      return port === undefined ? [] : [`${which} meta mark & ${STRAIGHT_BIT} == 0 redirect to :${port}`]
     }),
   ]
 }

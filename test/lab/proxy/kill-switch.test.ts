@@ -173,7 +173,7 @@ async function others(t: Test, { site: { lan } }: Router, code: number, state: s
 }
 
 /** Takes the firewall table away; returns what puts it back. */
-async function withoutTable({ site: { router } }: Router): Promise<() => Promise<void>> {
+function withoutTable({ site: { router } }: Router): () => Promise<void> {
   const text = router.run('nft', '-s', 'list', 'table', 'inet', 'mptk')
   router.run('nft', 'delete', 'table', 'inet', 'mptk')
   const input = `add table inet mptk\ndelete table inet mptk\n${text}`
@@ -233,7 +233,7 @@ async function withoutService(t: Test, router: Router, intercept: Intercept): Pr
   await straight(t, router, 'not started')
   const ping = intercept === 'redirect' ? 0 : 1
   await others(t, router, ping, 'not started')
-  const putTableBack = await withoutTable(router)
+  const putTableBack = withoutTable(router)
   await unreachable(t, router, 'not started, no table')
   await others(t, router, ping, 'not started, no table')
   await putTableBack()
@@ -249,7 +249,7 @@ async function withService(t: Test, router: Router): Promise<void> {
   for (const web of WEB) await served(t, router, web, 'running')
   await straight(t, router, 'running')
   // who watches over table and rules may put them back at any time: then they are served
-  const putTableBack = await withoutTable(router)
+  const putTableBack = withoutTable(router)
   for (const web of WEB) await asked(lan, page(web, 'some'), PATIENCE.silent)
   await putTableBack()
   for (const web of WEB) await served(t, router, web, 'the table is back')

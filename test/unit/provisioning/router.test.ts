@@ -215,7 +215,11 @@ void t.test('before the network is up after a boot, the barrier is', (t) => {
   t.match(text, '\nBefore=network-pre.target shutdown.target\n')
   t.match(text, '\nWantedBy=sysinit.target\n')
   const barriers = ofKind('rule', description).filter(({ action }) => action !== undefined)
-  const steps = description.resources.map((resource) => ({ id: resourceId(resource), resource, previous: null }))
+  const steps = description.resources.map((resource) => ({
+    id: resourceId(resource),
+    resource,
+    previous: null,
+  }))
   const place = { ...placeOf('/nowhere'), epoch: 'now' }
   const standing = stillStanding(steps, 'before the boot', place).map(({ resource }) => resource)
   t.strictSame(
