@@ -37,9 +37,10 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
   const chosen = [...kernelResources(hosted, facts), ...uplinks.resources]
   return {
     resources: [
-      ...chosen
-        .filter((each) => facts.ipv6 || !isOfIPv6(each))
-        .filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
+      ...[
+        ...(setup.first ?? []),
+        ...chosen.filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
+      ].filter((each) => facts.ipv6 || !isOfIPv6(each)),
       ...furtherSysctls(hosted),
       ...modulesFile(chosen),
       mptkService(hosted, facts, configFile),

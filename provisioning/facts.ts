@@ -36,7 +36,7 @@ export interface HostFacts {
   ipv6: boolean
   interfaces: InterfaceFacts[]
   /** Routing policy rules, ours among them. */
-  rules: { family: 4 | 6; priority: number; table: number }[]
+  rules: { family: 4 | 6; priority: number; table: number; unreachable?: true }[]
   owners: Owner[]
   /** Input chains of others that drop by policy: listeners may be out of reach behind them. */
   closedFirewalls: ClosedFirewall[]

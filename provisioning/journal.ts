@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { describeError, MptkError } from '../src/errors.js'
 import type { EnginePlace } from './engine-place.js'
 import type { Json } from './linux/driver.js'
-import { PERSISTENT, type Resource } from './resource.js'
+import { outlivesBoot, type Resource } from './resource.js'
 
 export interface JournalStep {
   id: string
@@ -77,5 +77,5 @@ export function stillStanding(
   epoch: string,
   place: EnginePlace,
 ): JournalStep[] {
-  return epoch === place.epoch ? [...steps] : steps.filter(({ resource }) => PERSISTENT.has(resource.kind))
+  return epoch === place.epoch ? [...steps] : steps.filter(({ resource }) => outlivesBoot(resource))
 }

@@ -87,13 +87,18 @@ export interface RuleResource extends Common {
   priority: number
   from?: string
   to?: string
-  /** `0x1/0x1` */
+  /** `0x1/0x1`; `0x0/0x1` for packets without that bit. */
   mark?: string
   inputDevice?: string
   outputDevice?: string
-  /** `lookup TABLE`, without the default route when `suppressDefault`. */
+  protocol?: 'tcp'
+  /** `lookup TABLE`, without the default route when `suppressDefault`. 0 with an `action`. */
   table: number
   suppressDefault?: boolean
+  /** In the place of a lookup: senders are told that there is no way. */
+  action?: 'unreachable'
+  /** An early unit of ours sets it again at every boot: it stays ours after one. */
+  atBoot?: boolean
 }
 
 /** A whole nftables table of ours; the script is what stands between its braces. */
@@ -158,6 +163,8 @@ export interface BootResource extends Common {
   /** Unit name without `.service`. */
   name: string
   argv: readonly string[]
+  /** Before any interface is up, rather than when the network is there. */
+  early?: boolean
 }
 
 export type Resource =
@@ -177,8 +184,12 @@ export type Resource =
 
 export type ResourceKind = Resource['kind']
 
-/** Outlives a reboot: all else is gone or back at its boot value after one. */
-export const PERSISTENT: ReadonlySet<ResourceKind> = new Set<ResourceKind>(['file', 'service', 'boot'])
+const PERSISTENT: ReadonlySet<ResourceKind> = new Set<ResourceKind>(['file', 'service', 'boot'])
+
+/** All else is gone or back at its boot value after a reboot. */
+export function outlivesBoot(resource: Resource): boolean {
+  return PERSISTENT.has(resource.kind) || (resource.kind === 'rule' && resource.atBoot === true)
+}
 
 /** What a set-up comes to on a given host. */
 export interface Description {

@@ -73,7 +73,8 @@ function hotplug(description: Description): string {
     ...ofKind(description, 'rule')
       .filter((each) => !inUci(each))
       .flatMap((each) => [
-        ...ruleDriver.restore(null, each, nowhere),
+        // a barrier stays: no moment without
+        ...(each.action === undefined ? ruleDriver.restore(null, each, nowhere) : []),
         ...ruleDriver.apply(null, each, nowhere),
       ]),
     ...ofKind(description, 'endpoint').flatMap((each) => [

@@ -1,6 +1,9 @@
-/** Units for the services and one that makes the host ready before them at every boot. */
+/** Units for the services, one that makes the host ready before them at every boot, and a router's barrier before all. */
+import { bootUnit } from '../linux/boot.js'
 import { unitText } from '../linux/unit-text.js'
+import { barrierBoot } from '../setups/barrier.js'
 import { configurationFile, MADE, ofKind, type Generator, type Target } from './output.js'
+import type { BootResource } from '../resource.js'
 import { sysctlFiles } from './sysctl-d.js'
 
 export const HOST_UNIT = 'mptk-host.service'
@@ -29,12 +32,22 @@ export function unitsOf(description: Parameters<Generator>[0]): string[] {
   return ofKind(description, 'service').map(({ name }) => `${name}.service`)
 }
 
+/** Set before the network is up, whatever forwards by then: sysctl.d is read as early. */
+export function barriersOf(description: Parameters<Generator>[0]): BootResource[] {
+  return barrierBoot(ofKind(description, 'rule'))
+}
+
 export const systemdFiles: Generator = (description, target) => [
   configurationFile(target),
   ...ofKind(description, 'service').map((service) => ({
     path: `/etc/systemd/system/${service.name}.service`,
     mode: '0644',
     content: unitText(service),
+  })),
+  ...barriersOf(description).map((barrier) => ({
+    path: `/etc/systemd/system/${barrier.name}.service`,
+    mode: '0644',
+    content: bootUnit(barrier),
   })),
   {
     path: `/etc/systemd/system/${HOST_UNIT}`,

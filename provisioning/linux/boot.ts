@@ -1,4 +1,4 @@
-/** A unit of systemd that runs `mptk apply` at every boot: enabled, and not started by us. */
+/** A unit of systemd that runs a command at every boot: enabled, and not started by us. */
 import type { BootResource } from '../resource.js'
 import { command, forgiving } from './commands.js'
 import type { Driver, Json } from './driver.js'
@@ -11,11 +11,34 @@ export interface BootState extends Record<string, Json> {
   enabled: boolean
 }
 
+export function bootUnit(resource: BootResource): string {
+  return resource.early === true ? earlyUnit(resource) : lateUnit(resource)
+}
+
+/** Ordered as Debian's nftables.service. */
+function earlyUnit({ argv, why }: BootResource): string {
+  return `${UNIT_MARK}
+[Unit]
+Description=mptk: ${why.replaceAll('%', '%%')}
+DefaultDependencies=no
+Wants=network-pre.target
+Before=network-pre.target shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+ExecStart=${argv.map(unitWord).join(' ')}
+
+[Install]
+WantedBy=sysinit.target
+`
+}
+
 /**
  * Not before the services: apply starts those that do not run, and would wait for itself. Tried
  * again until it succeeds: an uplink may take its time to be there.
  */
-function bootUnit({ argv }: BootResource): string {
+function lateUnit({ argv }: BootResource): string {
   return `${UNIT_MARK}
 [Unit]
 Description=mptk: what is gone of this host's settings after a boot

@@ -20,6 +20,7 @@ const INTERFACE_SYSCTLS = [
   'net.ipv6.conf.*.forwarding',
   'net.ipv6.conf.*.force_forwarding',
   'net.ipv6.conf.*.accept_ra',
+  'net.ipv4.conf.*.src_valid_mark',
 ]
 
 export function wantedModules({ host, ...config }: Config): string[] {

@@ -56,6 +56,8 @@ const lan = z.strictObject({
   interfaces: oneOrMore(interfaceName),
   /** How TCP of the LAN gets into the transparent service. */
   intercept: z.enum(['redirect', 'tproxy']).default('redirect'),
+  /** What is not TCP and so never goes through the proxy: `direct` out of the best uplink, or `refuse`. */
+  others: z.enum(['direct', 'refuse']).default('direct'),
   /** What is left alone: goes out by itself, masqueraded. */
   exclude: z
     .strictObject({

@@ -196,7 +196,18 @@ const REFUSALS: Refusal[] = [
     name: 'a priority in use',
     host: client,
     facts: { rules: [{ family: 6, priority: 5210, table: 77 }] },
-    says: 'host.numbers.priority: expected 160 rule priorities that nobody uses, from 5200 on, found the rule of priority 5210 into table 77 (IPv6)',
+    says: 'host.numbers.priority: expected 168 rule priorities that nobody uses, from 5200 on, found the rule of priority 5210 into table 77 (IPv6)',
+  },
+  {
+    name: 'a priority in use by a rule that leads nowhere',
+    host: client,
+    facts: {
+      rules: [
+        { family: 4, priority: 5218, table: 0, unreachable: true },
+        { family: 4, priority: 5230, table: 0, unreachable: true },
+      ],
+    },
+    says: 'host.numbers.priority: expected 168 rule priorities that nobody uses, from 5200 on, found the rule of priority 5230 to nowhere (IPv4)',
   },
   {
     name: 'systemd that does not run',

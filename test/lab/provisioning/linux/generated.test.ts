@@ -29,6 +29,7 @@ if (inOwnNetwork(t, import.meta.url)) {
     await write(folder, files)
     const units = files.map(({ path }) => path).filter((path) => path.endsWith('.service'))
     t.strictSame(units.map((path) => path.replace('/etc/systemd/system/', '')).sort(), [
+      'mptk-barrier.service',
       'mptk-dns.service',
       'mptk-host.service',
       'mptk.service',
