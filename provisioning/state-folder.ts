@@ -5,6 +5,7 @@ import { shellWord } from '../src/shell-quote.js'
 import { otherNamespace, type EnginePlace } from './engine-place.js'
 import { parseJournal, stillStanding, type Journal, type JournalStep } from './journal.js'
 import { DISARM, FORGET, KEEP, LIVES_IN, PREPARE, READ, UNTIL_UNDONE, WATCH, WRITE } from './state-scripts.js'
+import { UNTRUSTED_CODE, untrustedState } from './state-trust.js'
 
 export interface HostState {
   journal: Journal
@@ -28,9 +29,12 @@ async function runScript(
   return place.runner.run([...stateScript(place, script), ...args], { input, detached: true, reject: false })
 }
 
-/** @throws {MptkError} MPTK_JOURNAL */
+/** @throws {MptkError} MPTK_JOURNAL, MPTK_UNTRUSTED_FILE */
 export async function prepareFolder(place: EnginePlace): Promise<void> {
   const { exitCode, stderr } = await runScript(place, PREPARE)
+  if (exitCode === UNTRUSTED_CODE) {
+    throw new MptkError('MPTK_UNTRUSTED_FILE', untrustedState(place.state, stderr))
+  }
   if (exitCode !== 0) throw new MptkError('MPTK_JOURNAL', `${place.state} cannot be made: ${stderr}`)
 }
 

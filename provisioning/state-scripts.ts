@@ -11,12 +11,15 @@
  * ```
  */
 
-/** Makes the folder and notes what of its path was not there. */
+import { REFUSE_UNTRUSTED } from './state-trust.js'
+
+/** Makes the folder, and notes what of its path was not there. Not where somebody else made it first. */
 export const PREPARE = `umask 077
 path=$state made=
 while [ ! -d "$path" ]; do made="$path
 $made"; path=$(dirname "$path"); done
-mkdir -p "$state" && { [ -e "$state/folders" ] || printf %s "$made" >"$state/folders"; }
+mkdir -p "$state" || exit
+${REFUSE_UNTRUSTED}{ [ -e "$state/folders" ] || printf %s "$made" >"$state/folders"; }
 `
 
 /** Removes all that is ours: the folder too when we made it and nothing else is in it. */
