@@ -36,7 +36,7 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
   const chosen = [...kernelResources(host, facts), ...uplinks.resources]
   return {
     resources: [
-      ...chosen.filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
+      ...chosen.filter((each) => each.kind !== 'sysctl' || !Object.hasOwn(host.sysctls, each.name)),
       ...furtherSysctls(hosted),
       mptkService(hosted, facts, configFile),
       ...(setup.afterServices ?? []),

@@ -1,9 +1,11 @@
 /** Units for the services and one that makes the host ready before them at every boot. */
-import { unitText } from '../linux/unit-text.js'
+import { unitText, unitWord } from '../linux/unit-text.js'
 import { configurationFile, MADE, ofKind, type Generator, type Target } from './output.js'
 import { sysctlFiles } from './sysctl-d.js'
 
 export const HOST_UNIT = 'mptk-host.service'
+
+const words = (...argv: string[]): string => argv.map(unitWord).join(' ')
 
 /** `--without-services`: the services are units already, and wait for this one. */
 function hostUnit({ mptk, configFile }: Target, services: readonly string[]): string {
@@ -17,8 +19,8 @@ Before=${services.join(' ')}
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=${mptk} apply --at-boot --config ${configFile} --without-services
-ExecStop=${mptk} revert
+ExecStart=${words(mptk, 'apply', '--at-boot', '--config', configFile, '--without-services')}
+ExecStop=${words(mptk, 'revert')}
 
 [Install]
 WantedBy=multi-user.target

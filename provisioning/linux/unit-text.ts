@@ -13,16 +13,23 @@ export function stateDirectory(name: string): string {
   return `mptk/${name}`
 }
 
-/** systemd.syntax(7): words in double quotes, `%` and `$` doubled, C escapes. */
+/** A word of a command, systemd.syntax(7): in double quotes, `%` and `$` doubled, C escapes. */
 export function unitWord(word: string): string {
   const escaped = word
     .replaceAll('\\', '\\\\')
     .replaceAll('"', '\\"')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\t', '\\t')
+    .replaceAll(/\p{Cc}/gu, (each) => `\\x${Buffer.from(each).toString('hex').slice(-2)}`)
     .replaceAll('%', '%%')
     .replaceAll('$', '$$$$')
   return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped}"`
+}
+
+/** The rest of a line: no other line, no specifier, and no backslash at its end, which would go on in the next line. */
+export function unitValue(text: string): string {
+  return text
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .replaceAll('%', '%%')
+    .replace(/\\+$/, '')
 }
 
 export function unitText({ name, why, argv, restartOn, capabilities }: ServiceResource): string {
@@ -33,7 +40,7 @@ export function unitText({ name, why, argv, restartOn, capabilities }: ServiceRe
   const lines = [
     UNIT_MARK,
     '[Unit]',
-    `Description=${name}: ${why.replaceAll('%', '%%').replaceAll('\n', ' ')}`,
+    `Description=${unitValue(`${name}: ${why}`)}`,
     'Wants=network-online.target',
     'After=network-online.target nss-lookup.target',
     '',
