@@ -4,6 +4,7 @@
  */
 import { shellLine, shellWord } from '../../src/shell-quote.js'
 import type { Command } from '../resource.js'
+import { LEAVE_CGROUP } from './cgroup.js'
 import { script } from './commands.js'
 import type { Life } from './ready.js'
 
@@ -19,10 +20,11 @@ read -r pid start boot words 2>/dev/null <"$1.pid" &&
     awk -v start="$start" '$20 == start && ($18 > 1 || $1 != "Z" && $1 != "X") { yes = 1 } END { exit !yes }'
 `.trim()
 
-/** Run as the process that becomes the service: its record is there before it is. */
+/** Run as the process that becomes the service: its record is there before it is. Not in the group of whoever applies. */
 const BECOME = `
 record=$1.pid words=$2
 shift 2
+${LEAVE_CGROUP}
 start=$(sed 's/.*) //' "/proc/$$/stat" | cut -d' ' -f20)
 boot=$(cat /proc/sys/kernel/random/boot_id)
 printf '%s %s %s %s\\n' "$$" "$start" "$boot" "$words" >"$record.new" &&
