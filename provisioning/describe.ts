@@ -11,7 +11,7 @@ import type { HostedConfig, Setup } from './setups/part.js'
 import { proxySetup } from './setups/proxy.js'
 import { reverseSetup } from './setups/reverse.js'
 import { routerSetup } from './setups/router.js'
-import { mptkService } from './setups/service.js'
+import { mptkService, ownUserWarnings } from './setups/service.js'
 import { foreignEndpoints, withoutForeign } from './uplinks/foreign.js'
 import { uplinkResources } from './uplinks/resources.js'
 
@@ -45,6 +45,7 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
     notes: setup.notes,
     warnings: [
       ...warnings,
+      ...ownUserWarnings(hosted, facts),
       ...kernelWarnings(facts),
       ...uplinks.warnings,
       ...setup.warnings,

@@ -47,6 +47,8 @@ export interface HostFacts {
   programs: ReadonlyMap<string, string>
   /** Absolute path of the command a service runs: this mptk. */
   mptk: readonly string[]
+  /** Why a service of this mptk cannot run as a user of its own here, if so. */
+  whyNoOwnUser?: string
   /** Folder of the journal. */
   state: string
 }

@@ -16,6 +16,7 @@ import { readOwners } from './owners.js'
 import { readEndpoints } from './probe/endpoints.js'
 import { closedFirewalls } from './probe/firewalls.js'
 import { readInterfaces, readRules } from './probe/interfaces.js'
+import { readOwnUser } from './probe/own-user.js'
 import { readFiles, sysctlFile } from './probe/read-files.js'
 import { wantedModules, WANTED_PROGRAMS, wantedSysctls } from './probe/wanted.js'
 
@@ -93,6 +94,7 @@ export async function readFacts(place: Place, config: Config): Promise<HostFacts
     endpoints,
     programs,
     mptk,
+    ...(await readOwnUser(runner, mptk)),
     state: place.state,
   }
 }

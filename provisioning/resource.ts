@@ -16,6 +16,8 @@ export interface Command {
    * bookkeeping of the command itself. Empty where there is nothing else to it.
    */
   typed?: string
+  /** What messages call it, where its own text says little. */
+  name?: string
 }
 
 interface Common {
@@ -144,6 +146,14 @@ export interface ServiceResource extends Common {
   capabilities: readonly string[]
   /** A background process although systemd runs. */
   manager?: 'none'
+  /** Where systemd runs: as a user of its own, whom systemd hands the files of `restartOn`. */
+  ownUser?: boolean
+  /** Sysctls of the network are its to write. */
+  writesSysctls?: boolean
+  /** A folder of its own in /run that everybody may look into, by name. */
+  runtimeFolder?: string
+  /** Services that start before it. */
+  after?: readonly string[]
   /** What it may set while it runs and does not take away itself. */
   leaves?: readonly LeftBehind[]
 }
@@ -158,6 +168,8 @@ export interface BootResource extends Common {
   /** Unit name without `.service`. */
   name: string
   argv: readonly string[]
+  /** Folder of the journal. */
+  state: string
 }
 
 export type Resource =

@@ -1,5 +1,8 @@
 /** Units for the services and one that makes the host ready before them at every boot. */
-import { unitText, unitWord } from '../linux/unit-text.js'
+import { defaultState } from '../engine-place.js'
+import { applyHardening } from '../linux/unit-hardening.js'
+import { unitText } from '../linux/unit-text.js'
+import { unitWord } from '../linux/unit-words.js'
 import { configurationFile, MADE, ofKind, type Generator, type Target } from './output.js'
 import { sysctlFiles } from './sysctl-d.js'
 
@@ -21,6 +24,7 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=${words(mptk, 'apply', '--at-boot', '--config', configFile, '--without-services')}
 ExecStop=${words(mptk, 'revert')}
+${applyHardening([mptk, configFile], defaultState()).join('\n')}
 
 [Install]
 WantedBy=multi-user.target

@@ -4,7 +4,9 @@ import { command, forgiving } from './commands.js'
 import type { Driver, Json } from './driver.js'
 import { parseFile, readFile, restoreFile, writeFile, type FileState } from './file.js'
 import { foreignUnit, isNoUnit, unitContent, unitPath } from './systemd.js'
-import { UNIT_MARK, unitWord } from './unit-text.js'
+import { applyHardening } from './unit-hardening.js'
+import { UNIT_MARK } from './unit-text.js'
+import { unitWord } from './unit-words.js'
 
 export interface BootState extends Record<string, Json> {
   unit: FileState
@@ -15,7 +17,7 @@ export interface BootState extends Record<string, Json> {
  * Not before the services: apply starts those that do not run, and would wait for itself. Tried
  * again until it succeeds: an uplink may take its time to be there.
  */
-function bootUnit({ argv }: BootResource): string {
+function bootUnit({ argv, state }: BootResource): string {
   return `${UNIT_MARK}
 [Unit]
 Description=mptk: what is gone of this host's settings after a boot
@@ -27,6 +29,7 @@ Type=oneshot
 ExecStart=${argv.map(unitWord).join(' ')}
 Restart=on-failure
 RestartSec=5
+${applyHardening(argv, state).join('\n')}
 
 [Install]
 WantedBy=multi-user.target

@@ -50,7 +50,10 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
     const { config, text } = await loadConfigText(options.config)
     const description = await inPlace(options, async (place) => {
       const facts = await readFacts(place, config)
-      return describe(config, { ...facts, mptk: [options.mptk] }, { configFile: CONFIG_FILE })
+      // on the target, of which nothing is known but that it is as it should be
+      const { whyNoOwnUser: _, ...rest } = facts
+      const target = { mptk: [options.mptk], systemd: options.format !== 'openwrt' }
+      return describe(config, { ...rest, ...target }, { configFile: CONFIG_FILE })
     })
     const target = { configFile: CONFIG_FILE, config: text, mptk: options.mptk }
     const files = GENERATORS[options.format](description, target)

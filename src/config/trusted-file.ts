@@ -9,6 +9,7 @@ import { lstat, open, readFile, readlink, type FileHandle } from 'node:fs/promis
 import { dirname, resolve } from 'node:path'
 import { describeError, errnoName, MptkError } from '../errors.js'
 import { shellWord } from '../shell-quote.js'
+import { handedOver } from './credential.js'
 
 export interface TrustedFile {
   text: string
@@ -26,8 +27,9 @@ const STICKY = 0o1000
 export async function readTrustedFile(file: string): Promise<TrustedFile> {
   let handle: FileHandle | undefined
   try {
-    handle = await open(file, constants.O_RDONLY)
-    const readableByAll = await judge(file, handle)
+    const source = handedOver(file)
+    handle = await open(source, constants.O_RDONLY)
+    const readableByAll = await judge(source, handle)
     return { text: await contentOf(handle), readableByAll }
   } catch (cause) {
     if (cause instanceof MptkError) throw cause

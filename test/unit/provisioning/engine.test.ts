@@ -224,7 +224,10 @@ void t.test('the time to confirm begins when all is done, and each step puts the
   t.ok((report?.seconds ?? 0) > 90, 'and so has whoever confirms')
   t.ok(await confirm(b.place))
   t.match(await status(fileDrivers(b.folder), b.place), { state: 'applied', guard: undefined })
-  t.strictSame(readdirSync(b.place.state).sort(), ['folders', 'journal.json', 'lock', 'busy', 'undo.sh'].sort())
+  t.strictSame(
+    readdirSync(b.place.state).sort(),
+    ['folders', 'journal.json', 'lock', 'busy', 'undo.sh'].sort(),
+  )
   await revert(b.options())
   nothingLeft(t, b)
 })
