@@ -51,9 +51,9 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
     const description = await inPlace(options, async (place) => {
       const facts = await readFacts(place, config)
       // on the target, of which nothing is known but that it is as it should be
-      const { whyNoOwnUser: _, ...rest } = facts
-      const target = { mptk: [options.mptk], systemd: options.format !== 'openwrt' }
-      return describe(config, { ...rest, ...target }, { configFile: CONFIG_FILE })
+      const systemd = options.format !== 'openwrt'
+      const target = { mptk: [options.mptk], systemd, whyNoOwnUser: undefined }
+      return describe(config, { ...facts, ...target }, { configFile: CONFIG_FILE })
     })
     const target = { configFile: CONFIG_FILE, config: text, mptk: options.mptk }
     const files = GENERATORS[options.format](description, target)
