@@ -1,8 +1,11 @@
 /** The promise of `--confirm-within` is kept whatever ends the caller: its processes, its session, its control group. */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { stringify } from 'yaml'
+import type { EnginePlace } from '../../../provisioning/engine-place.js'
+import { startGuard } from '../../../provisioning/state-folder.js'
+import { localRunner } from '../../../src/exec.js'
 import { endWait, guardOf } from '../../support/guard.js'
 import { Namespace } from '../../support/netns.js'
 import { cgroupRoot, OwnSystemd } from '../../support/own-systemd.js'
@@ -54,6 +57,37 @@ void t.test('an apply killed in the middle is undone by the guard', async (t) =>
   await endWait(host.state)
   await until('the guard', () => (existsSync(dirname(host.state)) ? 'not done' : undefined))
   t.strictSame(await host.changedSince(before), [])
+})
+
+void t.test('in a container', async (t) => {
+  const state = scratchFolder(t)
+  const inContainer = (...more: string[]): EnginePlace => ({
+    runner: {
+      run: (argv, options) =>
+        localRunner.run(['unshare', '--pid', '--fork', '--mount-proc', ...more, '--', ...argv], options),
+      spawn: (argv, options) => localRunner.spawn(argv, options),
+    },
+    state,
+    systemd: false,
+    epoch: 'of no meaning here',
+  })
+  t.match(
+    await startGuard(inContainer('--net'), 'ab', 600),
+    /^the guard ends with this container \(its first process is \w+\)/,
+    'its own network goes with it',
+  )
+  // only where the tests run on the machine's own network can a container share that
+  if (!existsSync('/proc/sys/net/core/netdev_budget')) return
+  await t.rejects<unknown>(startGuard(inContainer(), 'cd', 600), {
+    code: 'MPTK_APPLY',
+    message:
+      /^--confirm-within: nobody here could keep that promise: this is a container on the host's own network/,
+  })
+  t.strictSame(
+    readdirSync(state).filter((name) => name.includes('cd')),
+    [],
+    'and nothing is left of it',
+  )
 })
 
 const CONFIG = '/etc/mptk/mptk.yaml'
