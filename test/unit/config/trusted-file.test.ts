@@ -92,7 +92,10 @@ void t.test('a user’s own process reads what it may', { skip }, async (t) => {
 })
 
 void t.test('secrets that everybody may read are told of, and read', async (t) => {
-  const warned = async (load: (file: string, warn: (line: string) => void) => Promise<unknown>, of: Files) => {
+  const warned = async (
+    load: (file: string, warn: (line: string) => void) => Promise<unknown>,
+    of: Files,
+  ) => {
     const lines: string[] = []
     await load(of.file, (line) => lines.push(line))
     return lines
@@ -140,6 +143,9 @@ void t.test('in a user namespace the real root may have no number', (t) => {
   t.notOk(hidesRoot('         0          0 4294967295\n'), 'not in one')
   t.notOk(hidesRoot('         0          0          1\n'), 'unshare --map-root-user by root')
   t.ok(hidesRoot('         0       1000          1\n'), 'by somebody else')
-  t.ok(hidesRoot('         0       1000          1\n         1     100000      65536\n'), 'a container of his')
+  t.ok(
+    hidesRoot('         0       1000          1\n         1     100000      65536\n'),
+    'a container of his',
+  )
   t.end()
 })
