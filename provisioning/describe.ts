@@ -12,7 +12,7 @@ import { modulesFile } from './setups/modules.js'
 import { proxySetup } from './setups/proxy.js'
 import { reverseSetup } from './setups/reverse.js'
 import { routerSetup } from './setups/router.js'
-import { mptkService } from './setups/service.js'
+import { mptkService, ownUserWarnings } from './setups/service.js'
 import { foreignEndpoints, withoutForeign } from './uplinks/foreign.js'
 import { uplinkResources } from './uplinks/resources.js'
 
@@ -39,7 +39,7 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
     resources: [
       ...[
         ...(setup.first ?? []),
-        ...chosen.filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
+        ...chosen.filter((each) => each.kind !== 'sysctl' || !Object.hasOwn(host.sysctls, each.name)),
       ].filter((each) => facts.ipv6 || !isOfIPv6(each)),
       ...furtherSysctls(hosted),
       ...modulesFile(chosen),
@@ -50,6 +50,7 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
     notes: setup.notes,
     warnings: [
       ...warnings,
+      ...ownUserWarnings(hosted, facts),
       ...kernelWarnings(hosted, facts),
       ...uplinks.warnings,
       ...setup.warnings,

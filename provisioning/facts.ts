@@ -49,6 +49,8 @@ export interface HostFacts {
   programs: ReadonlyMap<string, string>
   /** Absolute path of the command a service runs: this mptk. */
   mptk: readonly string[]
+  /** Why a service of this mptk cannot run as a user of its own here, if so. */
+  whyNoOwnUser?: string | undefined
   /** Folder of the journal. */
   state: string
 }

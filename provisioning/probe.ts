@@ -18,6 +18,7 @@ import { readEndpoints } from './probe/endpoints.js'
 import { closedFirewalls } from './probe/firewalls.js'
 import { readInterfaces, readRules } from './probe/interfaces.js'
 import { parseAnswer } from './probe/json.js'
+import { readOwnUser } from './probe/own-user.js'
 import { readFiles, sysctlFile } from './probe/read-files.js'
 import { wantedModules, WANTED_PROGRAMS, wantedSysctls } from './probe/wanted.js'
 
@@ -98,6 +99,7 @@ export async function readFacts(place: Place, config: Config): Promise<HostFacts
     endpoints,
     programs,
     mptk,
+    ...(await readOwnUser(runner, mptk)),
     state: place.state,
   }
 }

@@ -16,6 +16,8 @@ export interface Command {
    * bookkeeping of the command itself. Empty where there is nothing else to it.
    */
   typed?: string
+  /** What messages call it, where its own text says little. */
+  name?: string
 }
 
 interface Common {
@@ -149,6 +151,14 @@ export interface ServiceResource extends Common {
   capabilities: readonly string[]
   /** A background process although systemd runs. */
   manager?: 'none'
+  /** Where systemd runs: as a user of its own, whom systemd hands the files of `restartOn`. */
+  ownUser?: boolean
+  /** Sysctls of the network are its to write. */
+  writesSysctls?: boolean
+  /** A folder of its own in /run that everybody may look into, by name. */
+  runtimeFolder?: string
+  /** Services that start before it. */
+  after?: readonly string[]
   /** What it may set while it runs and does not take away itself. */
   leaves?: readonly LeftBehind[]
 }
@@ -157,15 +167,27 @@ export interface ServiceResource extends Common {
 export type LeftBehind =
   { kind: 'endpoint'; id: number } | { kind: 'rule' | 'table'; family: 4 | 6; number: number }
 
-/** A command that systemd runs at every boot: most of what is set is gone after one. */
-export interface BootResource extends Common {
+interface BootCommon extends Common {
   kind: 'boot'
   /** Unit name without `.service`. */
   name: string
   argv: readonly string[]
-  /** Before any interface is up, rather than when the network is there. */
-  early?: boolean
 }
+
+/** Before any interface is up. */
+export interface EarlyBoot extends BootCommon {
+  early: true
+}
+
+/** When the network is there. */
+export interface LateBoot extends BootCommon {
+  early?: false
+  /** Folder of the journal. */
+  state: string
+}
+
+/** A command that systemd runs at every boot: most of what is set is gone after one. */
+export type BootResource = EarlyBoot | LateBoot
 
 export type Resource =
   | ModuleResource

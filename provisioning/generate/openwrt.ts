@@ -14,6 +14,7 @@ import type { Command, Description, RuleResource, ServiceResource } from '../res
 import { MODULES_FILE } from '../setups/modules.js'
 import { configurationFile, MADE, ofKind, type Generator, type OutputFile } from './output.js'
 import { sysctlFiles } from './sysctl-d.js'
+import { comment, uciValue } from './words.js'
 
 const NFT_FOLDER = '/usr/share/nftables.d/ruleset-post'
 
@@ -112,7 +113,7 @@ function uciDefaults(description: Description): string {
     return [
       `set ${section}=${rule.family === 4 ? 'rule' : 'rule6'}`,
       ...Object.entries(options).flatMap(([key, value]) =>
-        value === undefined ? [] : [`set ${section}.${key}='${value}'`],
+        value === undefined ? [] : [`set ${section}.${key}=${uciValue(`rule ${rule.priority}`, value)}`],
       ),
     ]
   })
@@ -125,6 +126,6 @@ function nftFiles(description: Description): OutputFile[] {
     path: `${NFT_FOLDER}/90-${table}.nft`,
     mode: '0644',
     // fw4 loads its rules again and again; it deletes only its own table
-    content: `${MADE}\n# ${why}\nadd table ${family} ${table}\ndelete table ${family} ${table}\ntable ${family} ${table} {\n${body.endsWith('\n') ? body : `${body}\n`}}\n`,
+    content: `${MADE}\n# ${comment(why)}\nadd table ${family} ${table}\ndelete table ${family} ${table}\ntable ${family} ${table} {\n${body.endsWith('\n') ? body : `${body}\n`}}\n`,
   }))
 }

@@ -1,6 +1,7 @@
 /** Sysctls, parameters of modules and modules, as the files that set them at boot. */
 import { MODULES_FILE, modulesList } from '../setups/modules.js'
 import { MADE, ofKind, type Generator, type OutputFile } from './output.js'
+import { comment, oneLine, sysctlLine } from './words.js'
 
 const PARAMETER = /^module\/([^/]+)\/([^/]+)$/
 
@@ -9,10 +10,12 @@ export const sysctlFiles: Generator = (description) => {
   // one that this kernel lacks, or whose interface is not there yet, is no reason to stop
   const plain = settings
     .filter(({ name }) => !PARAMETER.test(name))
-    .map(({ name, value, why }) => `# ${why}\n-${name} = ${value}`)
+    .map(({ name, value, why }) => `# ${comment(why)}\n${sysctlLine(name, value)}`)
   const parameters = settings.flatMap(({ name, value }) => {
     const [, module, parameter] = PARAMETER.exec(name) ?? []
-    return module === undefined || parameter === undefined ? [] : [`options ${module} ${parameter}=${value}`]
+    return module === undefined || parameter === undefined
+      ? []
+      : [`options ${module} ${parameter}=${oneLine(name, value)}`]
   })
   const modules = modulesList(description.resources)
   return [

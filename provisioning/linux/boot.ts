@@ -1,10 +1,12 @@
 /** A unit of systemd that runs a command at every boot: enabled, and not started by us. */
-import type { BootResource } from '../resource.js'
+import type { BootResource, EarlyBoot, LateBoot } from '../resource.js'
 import { command, forgiving } from './commands.js'
 import type { Driver, Json } from './driver.js'
 import { parseFile, readFile, restoreFile, writeFile, type FileState } from './file.js'
 import { foreignUnit, isNoUnit, unitContent, unitPath } from './systemd.js'
-import { UNIT_MARK, unitWord } from './unit-text.js'
+import { applyHardening } from './unit-hardening.js'
+import { UNIT_MARK } from './unit-text.js'
+import { unitValue, unitWord } from './unit-words.js'
 
 export interface BootState extends Record<string, Json> {
   unit: FileState
@@ -16,10 +18,10 @@ export function bootUnit(resource: BootResource): string {
 }
 
 /** Ordered as Debian's nftables.service. */
-function earlyUnit({ argv, why }: BootResource): string {
+function earlyUnit({ argv, why }: EarlyBoot): string {
   return `${UNIT_MARK}
 [Unit]
-Description=mptk: ${why.replaceAll('%', '%%')}
+Description=mptk: ${unitValue(why)}
 DefaultDependencies=no
 Wants=network-pre.target
 Before=network-pre.target shutdown.target
@@ -38,7 +40,7 @@ WantedBy=sysinit.target
  * Not before the services: apply starts those that do not run, and would wait for itself. Tried
  * again until it succeeds: an uplink may take its time to be there.
  */
-function lateUnit({ argv }: BootResource): string {
+function lateUnit({ argv, state }: LateBoot): string {
   return `${UNIT_MARK}
 [Unit]
 Description=mptk: what is gone of this host's settings after a boot
@@ -50,6 +52,7 @@ Type=oneshot
 ExecStart=${argv.map(unitWord).join(' ')}
 Restart=on-failure
 RestartSec=5
+${applyHardening(argv, state).join('\n')}
 
 [Install]
 WantedBy=multi-user.target

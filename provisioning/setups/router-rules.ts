@@ -1,6 +1,7 @@
 /** The nftables table of a router: pure. */
 import { familyOf, type SocketAddress } from '../../src/address.js'
 import type { LanConfig } from '../../src/config/host.js'
+import { nftInterface } from './nft-words.js'
 import { distinctPorts, distinctPrefixes } from './prefixes.js'
 
 export const ROUTER_TABLE = 'mptk'
@@ -99,7 +100,7 @@ function exclusions({ lan, upstreams }: RouterRules): string[] {
   const excludedPorts = distinctPorts(ports)
   return [
     'fib daddr type { local, broadcast, anycast, multicast } goto straight',
-    ...lan.interfaces.map((name) => `fib daddr oifname "${name}" goto straight`),
+    ...lan.interfaces.map((name) => `fib daddr oifname ${nftInterface(name)} goto straight`),
     ...upstreams.map(
       ({ address, port }) => `${ip(address)} daddr ${address} tcp dport ${port} goto straight`,
     ),
@@ -207,7 +208,7 @@ function forward({ lan, uplinks }: RouterRules): string[] {
 }
 
 function names(interfaces: readonly string[]): string {
-  return `{ ${interfaces.map((name) => `"${name}"`).join(', ')} }`
+  return `{ ${interfaces.map(nftInterface).join(', ')} }`
 }
 
 function ip(address: string): string {

@@ -1,8 +1,10 @@
 /** The service that runs the configuration's services: `mptk run`, as a unit or a process. */
 import type { HostConfig } from '../../src/config/host.js'
-import type { Config, ServiceConfig } from '../../src/config/schema.js'
+import type { ServiceConfig } from '../../src/config/schema.js'
 import type { HostFacts } from '../facts.js'
 import type { ServiceResource } from '../resource.js'
+import { serviceCapabilities } from './service-capabilities.js'
+import { listensOf } from './listens.js'
 import { leftByUplinks } from '../uplinks/numbers.js'
 import type { HostedConfig } from './part.js'
 
@@ -17,7 +19,8 @@ export function mptkService(config: HostedConfig, facts: HostFacts, configFile: 
     argv: [...facts.mptk, 'run', '--config', configFile],
     listens: listensOf(config),
     restartOn: [configFile, ...new Set(config.services.flatMap(filesOf).map(({ file }) => file))],
-    capabilities: capabilities(config),
+    capabilities: serviceCapabilities(config, facts),
+    ...(hasOwnUser(config, facts) ? { ownUser: true } : {}),
     leaves: leftByUplinks(config.host, facts.flavour),
     ...managed(config.host),
   }
@@ -26,15 +29,6 @@ export function mptkService(config: HostedConfig, facts: HostFacts, configFile: 
 /** What runs a service, where it is not for systemd to do. */
 export function managed({ manager }: HostConfig): Pick<ServiceResource, 'manager'> {
   return manager === 'none' ? { manager } : {}
-}
-
-function listensOf({ services, status }: Config): ServiceResource['listens'] {
-  const sockets = [
-    ...services.flatMap(({ listen }) => listen),
-    ...(status === undefined ? [] : [status.listen]),
-  ]
-  // port 0 is the kernel's choice: nobody knows it before
-  return sockets.filter(({ port }) => port !== 0).map((each) => ({ protocol: 'tcp' as const, ...each }))
 }
 
 /** Files that a service reads at its start, with the key that names each. */
@@ -49,11 +43,13 @@ export function filesOf(service: ServiceConfig): { key: string; file: string }[]
   return found
 }
 
-/**
- * CAP_NET_ADMIN: endpoints and rules of live uplinks, socket marks, congestion controls that are
- * not for everybody, TPROXY. CAP_NET_BIND_SERVICE: ports below 1024.
- */
-function capabilities(config: Config): string[] {
-  const low = listensOf(config).some(({ port }) => port < 1024)
-  return ['CAP_NET_ADMIN', ...(low ? ['CAP_NET_BIND_SERVICE'] : [])]
+/** Where systemd runs it and can give it one. */
+export function hasOwnUser({ host }: HostedConfig, { systemd, whyNoOwnUser }: HostFacts): boolean {
+  return systemd && host.manager !== 'none' && whyNoOwnUser === undefined
+}
+
+/** Why the service is root though it need not be. */
+export function ownUserWarnings(config: HostedConfig, facts: HostFacts): string[] {
+  if (!facts.systemd || config.host.manager === 'none' || facts.whyNoOwnUser === undefined) return []
+  return [`the service runs as root, with its capabilities alone: ${facts.whyNoOwnUser}`]
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { familyOf } from '../address.js'
 import { AUTOMATIC, type SocketWish } from '../kernel/kernel.js'
-import { kernelName, wholeNumber } from './values.js'
+import { interfaceName, kernelName, wholeNumber } from './values.js'
 
 const named = z.union([
   z.strictObject({ name: kernelName, optional: z.boolean().default(false) }),
@@ -21,10 +21,7 @@ export const socketKeys = {
   scheduler: named.optional(),
   pathManager: named.optional(),
   mark: wholeNumber(0, 0xffffffff).optional(),
-  device: z
-    .string()
-    .regex(/^[^\s/]{1,15}$/, 'expected the name of an interface')
-    .optional(),
+  device: interfaceName.optional(),
   keepalive: z
     .strictObject({ idle: seconds, interval: seconds, count: wholeNumber(1, 127) })
     .default({ idle: 60, interval: 10, count: 6 }),

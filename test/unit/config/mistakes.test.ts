@@ -207,7 +207,10 @@ void t.test('every mistake is one line of where, what was expected and what was 
       connect({ upstreamFor: { policy: 'all' } }),
       'services[0].upstreamFor: expected an upstream beside upstreamFor, found none',
     ],
-    [socks5({ usersFile: 5 }), 'services[0].usersFile: expected a file name, found 5'],
+    [
+      socks5({ usersFile: 5 }),
+      'services[0].usersFile: expected a file name without control characters, found 5',
+    ],
     [socks5({ name: 'a b' }), 'services[0].name: expected at most 40 letters, digits, _ . -, found "a b"'],
     [
       { ...socks5(), status: '127.0.0.1:9400' },
