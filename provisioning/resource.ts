@@ -87,13 +87,16 @@ export interface RuleResource extends Common {
   priority: number
   from?: string
   to?: string
-  /** `0x1/0x1` */
+  /** `0x1/0x1`; `0x0/0x1` for packets without that bit. */
   mark?: string
   inputDevice?: string
   outputDevice?: string
-  /** `lookup TABLE`, without the default route when `suppressDefault`. */
+  protocol?: 'tcp'
+  /** `lookup TABLE`, without the default route when `suppressDefault`. 0 with an `action`. */
   table: number
   suppressDefault?: boolean
+  /** In the place of a lookup: senders are told that there is no way. */
+  action?: 'unreachable'
 }
 
 /** A whole nftables table of ours; the script is what stands between its braces. */

@@ -1,6 +1,7 @@
 /** The service that runs the configuration's services: `mptk run`, as a unit or a process. */
 import type { HostConfig } from '../../src/config/host.js'
 import type { Config, ServiceConfig } from '../../src/config/schema.js'
+import { defaultState } from '../engine-place.js'
 import type { HostFacts } from '../facts.js'
 import type { ServiceResource } from '../resource.js'
 import { leftByUplinks } from '../uplinks/numbers.js'
@@ -14,13 +15,18 @@ export function mptkService(config: HostedConfig, facts: HostFacts, configFile: 
     kind: 'service',
     name: SERVICE_NAME,
     why: `runs ${config.services.map(({ name, type }) => name ?? type).join(', ')}`,
-    argv: [...facts.mptk, 'run', '--config', configFile],
+    argv: [...facts.mptk, 'run', '--config', configFile, ...journalOption(facts)],
     listens: listensOf(config),
     restartOn: [configFile, ...new Set(config.services.flatMap(filesOf).map(({ file }) => file))],
     capabilities: capabilities(config),
     leaves: leftByUplinks(config.host, facts.flavour),
     ...managed(config.host),
   }
+}
+
+/** Where the keepers find what is applied, unless that is where they look anyway. */
+export function journalOption({ state }: Pick<HostFacts, 'state'>): string[] {
+  return state === defaultState() ? [] : ['--journal', state]
 }
 
 /** What runs a service, where it is not for systemd to do. */
