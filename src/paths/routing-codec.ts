@@ -52,8 +52,8 @@ const FRA = {
 } as const
 const TYPES = { unicast: 1, local: 2, blackhole: 6, unreachable: 7 } as const
 const SCOPE = { universe: 0, link: 253, host: 254 } as const
-/** As routes that ip(8) makes. */
-const RTPROT_BOOT = 3
+/** As `mptk apply` marks them (linux/route-table.ts). */
+const RTPROT_STATIC = 4
 const FR_ACT_TO_TBL = 1
 const FR_ACT_UNREACHABLE = 7
 const ALL_BITS = 0xffffffff
@@ -74,7 +74,7 @@ export function encodeRoute(route: Route): Buffer {
       : type === 'local'
         ? SCOPE.host
         : SCOPE.link
-  const header = Buffer.from([afOf(family), length, 0, 0, 0, RTPROT_BOOT, scope, TYPES[type], 0, 0, 0, 0])
+  const header = Buffer.from([afOf(family), length, 0, 0, 0, RTPROT_STATIC, scope, TYPES[type], 0, 0, 0, 0])
   const attributes = [encodeAttribute(RTA.table, putU32(table)), encodeAttribute(RTA.metric, putU32(metric))]
   if (address !== undefined) attributes.push(encodeAttribute(RTA.to, address))
   if (via !== undefined) attributes.push(encodeGateway(family, via))
