@@ -148,11 +148,12 @@ export class LostSubflows {
       connection.headless = true
     }
     const path = pathOf(connection, local.address, remote.address)
-    if (!path.alive.delete(local.port) && path.lastClosed === local.port) return
+    const lived = path.alive.delete(local.port)
+    if (!lived && path.lastClosed === local.port) return
     path.lastClosed = local.port
     // an orderly end is somebody's wish: the peer's, or that of who removed the endpoint
     if (error === 0 || path.alive.size > 0) return
-    if (now - path.established > HELD) path.attempts = 0
+    if (lived && now - path.established > HELD) path.attempts = 0
     path.lost = path.attempts < ATTEMPTS ? now : undefined
   }
 

@@ -44,7 +44,7 @@ async function scene(t: Test): Promise<Scene> {
   await runMptk(t, proxy, { services: [{ ...reverse, egress: { transport: 'tcp' } }] })
   const command = await runMptk(t, client, {
     host: { setup: 'client', uplinks: { l1: {}, l2: {} } },
-    services: [{ type: 'reverse-tcp', listen: '127.0.0.1:1080', target: `${PROXY}:8080` }],
+    services: [{ type: 'reverse-tcp', listen: '127.0.0.1:1080', target: `${PROXY}:8080`, egress: { transport: 'mptcp' } }],
   })
   return { client, proxy, command }
 }
@@ -147,12 +147,12 @@ void t.test('the first subflow, and both at once', async (t) => {
 void t.test('one whose beginning was lost', async (t) => {
   const here = await scene(t)
   const { client, proxy } = here
-  proxy.run('nft', 'add table inet drop')
-  proxy.run('nft', 'add chain inet drop in { type filter hook input priority 0; }')
-  proxy.run('nft', 'add rule inet drop in ip saddr 10.71.2.1 drop')
+  proxy.run('nft', 'add table inet lose')
+  proxy.run('nft', 'add chain inet lose in { type filter hook input priority 0; }')
+  proxy.run('nft', 'add rule inet lose in ip saddr 10.71.2.1 drop')
   await download(t, client)
   await until('missed', () => (status(here).subflows.lost === 1 ? undefined : JSON.stringify(status(here))))
   t.strictSame(subflows(here, 2), [])
-  proxy.run('nft', 'delete table inet drop')
+  proxy.run('nft', 'delete table inet lose')
   await untilSubflows(here, 2, 1)
 })
