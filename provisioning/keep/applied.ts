@@ -69,7 +69,10 @@ export class AppliedState {
 /** A service that sees no processes but its own cannot tell when the first one began: then that word is empty. */
 export function isSameEpoch(journal: string, now: string): boolean {
   const [then, here] = [journal.split(' '), now.split(' ')]
-  return then.length === here.length && then.every((word, index) => word === here[index] || (index === 1 && here[index] === ''))
+  return (
+    then.length === here.length &&
+    then.every((word, index) => word === here[index] || (index === 1 && here[index] === ''))
+  )
 }
 
 /** Files, services and modules outlast what others do to a network; uplinks have a keeper of their own. */

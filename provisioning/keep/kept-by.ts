@@ -62,7 +62,10 @@ export class KeptBy {
       const { name, role, state, addresses, gateways } = uplink
       metrics.uplinkUp.set({ uplink: name }, state === 'up' ? 1 : 0)
       if (!first) metrics.uplinkChanges.inc({ uplink: name })
-      this.#log[uplinkLevel(state)]({ uplink: name, role, state, addresses, gateways }, `uplink ${name}: ${state}`)
+      this.#log[uplinkLevel(state)](
+        { uplink: name, role, state, addresses, gateways },
+        `uplink ${name}: ${state}`,
+      )
     }
     for (const [kind, by] of growth(before?.kept?.mended ?? {}, status.kept?.mended ?? {})) {
       metrics.mended.inc({ kind }, by)

@@ -122,11 +122,26 @@ export class MendCommands {
   async #change({ argv, input }: Command): Promise<boolean> {
     const { folder } = this.#options
     const { exitCode, stderr } = await localRunner.run(
-      ['flock', '-n', '-o', '-E', `${NOT_NOW}`, `${folder}/busy`, 'sh', '-c', GUARDED, 'sh', `${folder}/undoing`, ...argv],
+      [
+        'flock',
+        '-n',
+        '-o',
+        '-E',
+        `${NOT_NOW}`,
+        `${folder}/busy`,
+        'sh',
+        '-c',
+        GUARDED,
+        'sh',
+        `${folder}/undoing`,
+        ...argv,
+      ],
       { detached: true, reject: false, ...(input === undefined ? {} : { input }) },
     )
     if (exitCode === NOT_NOW) return false
     if (exitCode === 0) return true
-    throw new Error(`${commandName({ argv })}: exit code ${exitCode}: ${stderr.trim().split('\n').slice(-2).join('; ')}`)
+    throw new Error(
+      `${commandName({ argv })}: exit code ${exitCode}: ${stderr.trim().split('\n').slice(-2).join('; ')}`,
+    )
   }
 }

@@ -40,7 +40,9 @@ export class MendGuard {
     const record = this.#records.get(id)
     if (record === undefined) return 0
     const wait = Math.max(0, record.notBefore - now)
-    return urgent && record.failures === 0 ? Math.min(wait, Math.max(0, this.#last(record) + URGENT_WAIT - now)) : wait
+    return urgent && record.failures === 0
+      ? Math.min(wait, Math.max(0, this.#last(record) + URGENT_WAIT - now))
+      : wait
   }
 
   mended(id: string, now: number): MendOutcome {

@@ -1,5 +1,14 @@
 /** The file in which `mptk keep` tells what it keeps, for `mptk run --kept-by`, which may do nothing of that itself. */
-import { closeSync, fchmodSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fchmodSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { KeepersStatus } from './keepers.js'

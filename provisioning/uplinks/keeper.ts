@@ -237,7 +237,10 @@ export class UplinkKeeper {
     if (uplink.state !== state) uplink.since = Date.now()
     Object.assign(uplink, { state, addresses, gateways })
     metrics.uplinkUp.set({ uplink: name }, state === 'up' ? 1 : 0)
-    log[uplinkLevel(state)]({ uplink: name, role: config.role, state, addresses, gateways }, `uplink ${name}: ${state}`)
+    log[uplinkLevel(state)](
+      { uplink: name, role: config.role, state, addresses, gateways },
+      `uplink ${name}: ${state}`,
+    )
   }
 
   #tellTwin(name: string, twin: { address: string; of: string } | undefined): void {
@@ -266,13 +269,7 @@ export class UplinkKeeper {
       const network = { ...readNetwork(kernel), ...(headless !== undefined && { headless: headless() }) }
       for (const address of this.#left)
         if (network.sources?.has(address) === false) this.#left.delete(address)
-      const found = stepsTo(
-        wanted,
-        network,
-        this.#ours,
-        this.#left,
-        (name) => interfaces.get(name)?.index,
-      )
+      const found = stepsTo(wanted, network, this.#ours, this.#left, (name) => interfaces.get(name)?.index)
       for (const { id, address } of found.foreign) this.#tellForeign(id, address)
       const { done, later } = this.#take(found)
       this.#held = found.targets

@@ -33,7 +33,10 @@ function sharesSubnet(one: InterfaceFacts, other: InterfaceFacts): boolean {
   const networks = (each: InterfaceFacts) =>
     each.addresses
       .filter(({ family }) => family === 4)
-      .map(({ address, prefixLength }) => ({ address, network: new PrefixSet([`${address}/${prefixLength}`]) }))
+      .map(({ address, prefixLength }) => ({
+        address,
+        network: new PrefixSet([`${address}/${prefixLength}`]),
+      }))
   return networks(one).some((a) =>
     networks(other).some((b) => a.network.has(b.address) || b.network.has(a.address)),
   )

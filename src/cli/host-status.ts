@@ -11,11 +11,7 @@ import { version } from './version.js'
 /** Sessions described in one answer; asking the kernel for each one's subflows takes time. */
 const MOST_SESSIONS = 500
 
-export function hostStatus(
-  runtime: Runtime,
-  services: readonly RunningService[],
-  keepers: KeepersStatus,
-) {
+export function hostStatus(runtime: Runtime, services: readonly RunningService[], keepers: KeepersStatus) {
   const { kernel, sessions } = runtime
   const whyNoMptcp = kernel.whyNoMptcp()
   return {

@@ -107,10 +107,18 @@ void t.test('whatever somebody changes is set again', async (t) => {
     ['route-table', /route table 5201 ipv4 was/, ['ip', 'route', 'flush', 'table', '5201']],
     ['endpoint', /mptcp endpoint 200 was/, ['ip', 'mptcp', 'endpoint', 'delete', 'id', '200']],
     ['endpoint', /mptcp endpoint 202 was/, ['ip', 'mptcp', 'endpoint', 'change', 'id', '202', 'nobackup']],
-    ['limits', /mptcp limits was/, ['ip', 'mptcp', 'limits', 'set', 'subflows', '1', 'add_addr_accepted', '0']],
+    [
+      'limits',
+      /mptcp limits was/,
+      ['ip', 'mptcp', 'limits', 'set', 'subflows', '1', 'add_addr_accepted', '0'],
+    ],
     ['nft-table', /nft table inet mptk was/, ['nft', 'delete', 'table', 'inet', 'mptk']],
     ['nft-table', /nft table inet mptk was/, ['nft', 'flush', 'chain', 'inet', 'mptk', 'forward']],
-    ['sysctl', /sysctl net\.ipv4\.conf\.lan\.forwarding was/, ['sysctl', '-qw', 'net.ipv4.conf.lan.forwarding=0']],
+    [
+      'sysctl',
+      /sysctl net\.ipv4\.conf\.lan\.forwarding was/,
+      ['sysctl', '-qw', 'net.ipv4.conf.lan.forwarding=0'],
+    ],
     [
       'sysctl',
       /sysctl net\.ipv4\.tcp_keepalive_time was/,
@@ -122,7 +130,9 @@ void t.test('whatever somebody changes is set again', async (t) => {
     for (const [command = '', ...words] of commands) home.run(command, ...words)
     const what = commands.map((words) => words.join(' ')).join('; ')
     await untilMended(what)
-    await until(`${what}: told in the log`, () => (says.test(logged().slice(log)) ? undefined : logged().slice(log)))
+    await until(`${what}: told in the log`, () =>
+      says.test(logged().slice(log)) ? undefined : logged().slice(log),
+    )
     const { kept } = statusOf(home)
     t.ok((kept?.mended[kind as 'rule'] ?? 0) > count, `${what}: counted`)
     t.strictSame([kept?.failing, kept?.fighting], [[], []])
@@ -164,7 +174,10 @@ void t.test('a keeper of its own, and services without privileges', async (t) =>
   await service.addressOf('status')
   await service.stderr.find(/the keeper keeps this host/)
   await untilKept(home)
-  t.match(statusOf(home), { uplinks: [{ name: 'wlan', state: 'up', endpoints: [200] }], keeper: { state: 'keeps' } })
+  t.match(statusOf(home), {
+    uplinks: [{ name: 'wlan', state: 'up', endpoints: [200] }],
+    keeper: { state: 'keeps' },
+  })
   t.match(home.run('curl', '-sS', `${STATUS}/metrics`), /^mptk_keeper_up 1$/m)
 
   home.run('ip', 'rule', 'delete', 'priority', '5200')

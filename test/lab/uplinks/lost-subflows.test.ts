@@ -36,15 +36,22 @@ async function scene(t: Test): Promise<Scene> {
   for (const each of [client, proxy]) {
     each.run('ip', 'mptcp', 'limits', 'set', 'subflows', '8', 'add_addr_accepted', '8')
   }
-  client.setSysctl('net.ipv4.tcp_syn_retries', 1)
   // a little all the time: a lost subflow is missed only by who would use it
-  const web = "require('net').createServer((s) => { s.on('error', () => {}); const n = setInterval(() => s.write('x'.repeat(1e4)), 20); s.on('close', () => clearInterval(n)) })"
+  const web =
+    "require('net').createServer((s) => { s.on('error', () => {}); const n = setInterval(() => s.write('x'.repeat(1e4)), 20); s.on('close', () => clearInterval(n)) })"
   await server(t, proxy, `${web}.listen(9000, '127.0.0.1', () => console.log('up'))`)
   const reverse = { type: 'reverse-tcp', listen: `${PROXY}:8080`, target: '127.0.0.1:9000' }
   await runMptk(t, proxy, { services: [{ ...reverse, egress: { transport: 'tcp' } }] })
   const command = await runMptk(t, client, {
     host: { setup: 'client', uplinks: { l1: {}, l2: {} } },
-    services: [{ type: 'reverse-tcp', listen: '127.0.0.1:1080', target: `${PROXY}:8080`, egress: { transport: 'mptcp' } }],
+    services: [
+      {
+        type: 'reverse-tcp',
+        listen: '127.0.0.1:1080',
+        target: `${PROXY}:8080`,
+        egress: { transport: 'mptcp' },
+      },
+    ],
   })
   return { client, proxy, command }
 }
@@ -86,7 +93,12 @@ function subflows({ client }: Scene, uplink: 1 | 2): string[] {
   return [...found.matchAll(/10\.71\.\d\.1(?:%\w+)?:(\d+)/g)].map((match) => match[1] ?? '').sort()
 }
 
-async function untilSubflows(scene: Scene, uplink: 1 | 2, count: number, not: string[] = []): Promise<string[]> {
+async function untilSubflows(
+  scene: Scene,
+  uplink: 1 | 2,
+  count: number,
+  not: string[] = [],
+): Promise<string[]> {
   await until(`${count} subflows of l${uplink}`, () => {
     const now = subflows(scene, uplink)
     return now.length === count && !now.some((port) => not.includes(port)) ? undefined : now.join()
@@ -104,55 +116,59 @@ interface Status {
 const status = ({ client }: Scene): Status =>
   JSON.parse(client.run('curl', '-sS', `${STATUS}/status`)) as Status
 
-void t.test('a further subflow, with its endpoint left as it was', async (t) => {
+/** Ends the downloads that a part of the test began. */
+async function part(t: Test, here: Scene, name: string, work: (t: Test) => Promise<void>): Promise<void> {
+  await t.test(name, work)
+  await until('connections to end', () =>
+    subflows(here, 1).length + subflows(here, 2).length === 0 ? undefined : 'some live',
+  )
+}
+
+void t.test('subflows ended by a reset', async (t) => {
   const here = await scene(t)
   const { client, proxy, command } = here
-  await download(t, client)
-  const [old] = await untilSubflows(here, 2, 1)
-  kill(here, old)
-  await untilSubflows(here, 2, 1, [old ?? ''])
-  await command.stderr.find(/uplink l2: 1 lost subflows are opened again/)
-  t.match(endpoints(here), /10\.71\.2\.1 id 202 subflow fullmesh dev l2/)
-  await until('told', () => (status(here).subflows.reopened['l2'] === 1 ? undefined : JSON.stringify(status(here))))
-  t.match(client.run('curl', '-sS', `${STATUS}/metrics`), /^mptk_subflows_reopened_total\{uplink="l2"\} 1$/m)
+  const untilStatus = (what: string, holds: (now: Status) => boolean): Promise<void> =>
+    until(what, () => (holds(status(here)) ? undefined : JSON.stringify(status(here).subflows)))
 
-  // a NAT without memory: everything is answered by a reset, beginnings too
-  proxy.run('nft', 'add table inet nat')
-  proxy.run('nft', 'add chain inet nat in { type filter hook input priority 0; }')
-  proxy.run('nft', 'add rule inet nat in ip saddr 10.71.2.1 meta l4proto tcp reject with tcp reset')
-  await untilSubflows(here, 2, 0)
-  await until('missed', () => (status(here).subflows.lost === 1 ? undefined : JSON.stringify(status(here))))
-  proxy.run('nft', 'delete table inet nat')
-  await untilSubflows(here, 2, 1)
-  t.equal(subflows(here, 1).length, 1, 'the other one went on')
-})
+  await part(t, here, 'a further one; its endpoint stays as it was', async (t) => {
+    await download(t, client)
+    const [old] = await untilSubflows(here, 2, 1)
+    kill(here, old)
+    await untilSubflows(here, 2, 1, [old ?? ''])
+    await command.stderr.find(/uplink l2: 1 lost subflows are opened again/)
+    t.match(endpoints(here), /10\.71\.2\.1 id 202 subflow fullmesh dev l2/)
+    await untilStatus('told', ({ subflows }) => subflows.reopened['l2'] === 1)
+    const metrics = client.run('curl', '-sS', `${STATUS}/metrics`)
+    t.match(metrics, /^mptk_subflows_reopened_total\{uplink="l2"\} 1$/m)
+    t.equal(subflows(here, 1).length, 1, 'the other one went on')
+  })
 
-void t.test('the first subflow, and both at once', async (t) => {
-  const here = await scene(t)
-  await download(t, here.client)
-  const [first] = await untilSubflows(here, 1, 1)
-  await untilSubflows(here, 2, 1)
-  kill(here, first)
-  const [second] = await untilSubflows(here, 1, 1, [first ?? ''])
-  // with fullmesh it would not have come
-  t.match(endpoints(here), /10\.71\.1\.1 id 200 subflow dev l1/)
-  const [other] = await untilSubflows(here, 2, 1)
-  kill(here, second)
-  kill(here, other)
-  await untilSubflows(here, 1, 1, [second ?? ''])
-  await untilSubflows(here, 2, 1, [other ?? ''])
-  t.match(endpoints(here), /10\.71\.2\.1 id 202 subflow dev l2/, 'nor here')
-})
+  await part(t, here, 'by a NAT without memory, and one whose beginning is refused', async (t) => {
+    await download(t, client)
+    await untilSubflows(here, 2, 1)
+    proxy.run('nft', 'add table inet memory')
+    proxy.run('nft', 'add chain inet memory in { type filter hook input priority 0; }')
+    proxy.run('nft', 'add rule inet memory in ip saddr 10.71.2.1 meta l4proto tcp reject with tcp reset')
+    await untilSubflows(here, 2, 0)
+    await untilStatus('missed', ({ subflows }) => subflows.lost === 1)
+    proxy.run('nft', 'delete table inet memory')
+    await untilSubflows(here, 2, 1)
+    t.match(endpoints(here), /10\.71\.2\.1 id 202 subflow fullmesh dev l2/)
+  })
 
-void t.test('one whose beginning was lost', async (t) => {
-  const here = await scene(t)
-  const { client, proxy } = here
-  proxy.run('nft', 'add table inet lose')
-  proxy.run('nft', 'add chain inet lose in { type filter hook input priority 0; }')
-  proxy.run('nft', 'add rule inet lose in ip saddr 10.71.2.1 drop')
-  await download(t, client)
-  await until('missed', () => (status(here).subflows.lost === 1 ? undefined : JSON.stringify(status(here))))
-  t.strictSame(subflows(here, 2), [])
-  proxy.run('nft', 'delete table inet lose')
-  await untilSubflows(here, 2, 1)
+  await part(t, here, 'the first one, then both', async (t) => {
+    await download(t, client)
+    const [first] = await untilSubflows(here, 1, 1)
+    await untilSubflows(here, 2, 1)
+    kill(here, first)
+    const [second] = await untilSubflows(here, 1, 1, [first ?? ''])
+    // with fullmesh it would not have come
+    t.match(endpoints(here), /10\.71\.1\.1 id 200 subflow dev l1/)
+    const [other] = await untilSubflows(here, 2, 1)
+    kill(here, second)
+    kill(here, other)
+    await untilSubflows(here, 1, 1, [second ?? ''])
+    await untilSubflows(here, 2, 1, [other ?? ''])
+    t.match(endpoints(here), /10\.71\.2\.1 id 202 subflow dev l2/, 'nor here')
+  })
 })

@@ -4,7 +4,15 @@ import { encodeAttribute } from '../../../src/kernel/netlink.js'
 import { changedTable } from '../../../src/kernel/nftables.js'
 
 const TABLE = 1
-const NAMES = { newTable: 0, delTable: 2, delChain: 5, newRule: 6, delSet: 11, newElement: 12, newGeneration: 15 }
+const NAMES = {
+  newTable: 0,
+  delTable: 2,
+  delChain: 5,
+  newRule: 6,
+  delSet: 11,
+  newElement: 12,
+  newGeneration: 15,
+}
 
 function message(name: keyof typeof NAMES, family = 1, table = 'mptk', subsystem = 10) {
   const attribute = encodeAttribute(TABLE, Buffer.from(`${table}\0`))

@@ -98,21 +98,24 @@ void t.test('the more living subflows would be opened anew with it, the longer i
   t.end()
 })
 
-void t.test('a first subflow: the endpoint must not have fullmesh afterwards, nor those of its others', (t) => {
-  const kernel = new Kernel()
-  kernel.connect(1)
-  t.strictSame([...kernel.plan.headless()], [])
-  kernel.lose(1, WLAN, 1)
-  t.match(kernel.next()?.renewals, [{ address: WLAN, lost: 1, headless: true }])
-  t.strictSame([...kernel.plan.headless()], [WLAN, CELL])
-  kernel.join(1, WLAN, 2)
-  kernel.lose(1, CELL, 1)
-  t.match(kernel.next()?.renewals, [{ address: CELL, headless: true }])
-  kernel.end(1)
-  t.strictSame([...kernel.plan.headless()], [])
-  t.equal(kernel.next(), undefined)
-  t.end()
-})
+void t.test(
+  'a first subflow: the endpoint must not have fullmesh afterwards, nor those of its others',
+  (t) => {
+    const kernel = new Kernel()
+    kernel.connect(1)
+    t.strictSame([...kernel.plan.headless()], [])
+    kernel.lose(1, WLAN, 1)
+    t.match(kernel.next()?.renewals, [{ address: WLAN, lost: 1, headless: true }])
+    t.strictSame([...kernel.plan.headless()], [WLAN, CELL])
+    kernel.join(1, WLAN, 2)
+    kernel.lose(1, CELL, 1)
+    t.match(kernel.next()?.renewals, [{ address: CELL, headless: true }])
+    kernel.end(1)
+    t.strictSame([...kernel.plan.headless()], [])
+    t.equal(kernel.next(), undefined)
+    t.end()
+  },
+)
 
 void t.test('one that never came about, and one whose connection was not seen to begin', (t) => {
   const kernel = new Kernel()

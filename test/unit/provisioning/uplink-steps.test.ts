@@ -190,23 +190,30 @@ void t.test(
   },
 )
 
-void t.test('an endpoint whose subflows a connection without its first one lives on stays without fullmesh', (t) => {
-  const [first, second] = full.endpoints
-  if (first === undefined || second === undefined) throw new Error('no endpoints')
-  const plain = { ...second, flags: second.flags.filter((flag) => flag !== 'fullmesh') }
-  const renewed: Network = { ...full, endpoints: [first, plain] }
-  const both = { wlan: WLAN, cell: CELL }
-  const headless = new Set(['10.0.2.2'])
-  t.strictSame(steps(BOTH, both, { ...renewed, headless }).steps, [])
-  t.ok(steps(BOTH, both, { ...renewed, headless }).reduced)
-  t.strictSame(words(steps(BOTH, both, renewed).steps), ['change endpoint 202 10.0.2.2'], 'until it has ended')
-  t.strictSame(
-    steps(BOTH, both, { ...full, headless }).steps,
-    [],
-    'one that has it keeps it: taking it away would end its subflows',
-  )
-  t.end()
-})
+void t.test(
+  'an endpoint whose subflows a connection without its first one lives on stays without fullmesh',
+  (t) => {
+    const [first, second] = full.endpoints
+    if (first === undefined || second === undefined) throw new Error('no endpoints')
+    const plain = { ...second, flags: second.flags.filter((flag) => flag !== 'fullmesh') }
+    const renewed: Network = { ...full, endpoints: [first, plain] }
+    const both = { wlan: WLAN, cell: CELL }
+    const headless = new Set(['10.0.2.2'])
+    t.strictSame(steps(BOTH, both, { ...renewed, headless }).steps, [])
+    t.ok(steps(BOTH, both, { ...renewed, headless }).reduced)
+    t.strictSame(
+      words(steps(BOTH, both, renewed).steps),
+      ['change endpoint 202 10.0.2.2'],
+      'until it has ended',
+    )
+    t.strictSame(
+      steps(BOTH, both, { ...full, headless }).steps,
+      [],
+      'one that has it keeps it: taking it away would end its subflows',
+    )
+    t.end()
+  },
+)
 
 void t.test('what was changed in place is changed back in place, all else is removed and added', (t) => {
   const both = { wlan: WLAN, cell: CELL }

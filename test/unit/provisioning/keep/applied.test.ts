@@ -28,7 +28,10 @@ void t.test('from nothing to applied, at work, and back', async (t) => {
   writeFileSync(join(folder, 'b'), 'so already\n')
   await apply(options(setting('a', '1'), setting('b', 'so already')))
   t.notOk(applied.unchanged())
-  t.match(await applied.read(), { state: 'applied', resources: [setting('a', '1'), setting('b', 'so already')] })
+  t.match(await applied.read(), {
+    state: 'applied',
+    resources: [setting('a', '1'), setting('b', 'so already')],
+  })
   t.ok(applied.unchanged())
 
   writeFileSync(join(state, 'undoing'), '')
