@@ -9,7 +9,7 @@ import type { DriverTable } from './linux/driver.js'
 import type { Plan, Step } from './plan.js'
 import { probeAll } from './probe-all.js'
 import { putBack } from './put-back.js'
-import { resourceId, type Description } from './resource.js'
+import { PERSISTENT, resourceId, type Description, type Resource } from './resource.js'
 import {
   disarm,
   extend,
@@ -75,6 +75,8 @@ async function putOff(place: EnginePlace, { token, seconds }: Wait): Promise<voi
 
 function openJournal({ plan, description, standing, place, config }: Work, token?: string): Journal {
   const dropped = new Set(plan.obsolete.map(({ id }) => id))
+  const steps = wantedSteps(description, plan, standing)
+  const changed = new Set(steps.map(({ id }) => id))
   const bare = ({ id, resource, previous }: JournalStep): JournalStep => ({ id, resource, previous })
   return {
     version: 1,
@@ -83,11 +85,15 @@ function openJournal({ plan, description, standing, place, config }: Work, token
     config,
     state: 'applying',
     // what is no longer wanted is put back first, by undo.sh as by us
-    steps: [...wantedSteps(description, plan, standing), ...standing.filter(({ id }) => dropped.has(id))],
+    steps: [...steps, ...standing.filter(({ id }) => dropped.has(id))],
+    already: description.resources.filter((each) => !changed.has(resourceId(each)) && isOfKernel(each)),
     before: [...plan.obsolete, ...plan.steps].map(bare),
     token,
   }
 }
+
+/** Not of the disk, which holds secrets too. */
+const isOfKernel = ({ kind }: Resource): boolean => !PERSISTENT.has(kind)
 
 /** In the order of the description, each with what there was before the first apply that wanted it. */
 function wantedSteps(

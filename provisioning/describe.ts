@@ -15,6 +15,7 @@ import { routerSetup } from './setups/router.js'
 import { mptkService, ownUserWarnings } from './setups/service.js'
 import { foreignEndpoints, withoutForeign } from './uplinks/foreign.js'
 import { uplinkResources } from './uplinks/resources.js'
+import { sharedSubnetSysctls } from './uplinks/shared-subnet.js'
 
 export interface DescribeOptions {
   /** Absolute path of the configuration on the host it is for. */
@@ -31,7 +32,7 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
   const warnings = checkHost(hosted, facts)
   const setup = setupOf(hosted, facts)
   const uplinks = withoutForeign(
-    [...uplinksOf(hosted, facts), ...setup.resources],
+    [...sharedSubnetSysctls(host, facts), ...uplinksOf(hosted, facts), ...setup.resources],
     foreignEndpoints(host, facts.endpoints),
   )
   const chosen = [...kernelResources(hosted, facts), ...uplinks.resources]

@@ -206,7 +206,8 @@ export type Resource =
 
 export type ResourceKind = Resource['kind']
 
-const PERSISTENT: ReadonlySet<ResourceKind> = new Set<ResourceKind>(['file', 'service', 'boot'])
+/** Kinds that are files and units, not settings of the kernel. */
+export const PERSISTENT: ReadonlySet<ResourceKind> = new Set<ResourceKind>(['file', 'service', 'boot'])
 
 /** All else is gone or back at its boot value after a reboot. */
 export function outlivesBoot(resource: Resource): boolean {

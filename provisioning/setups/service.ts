@@ -1,6 +1,7 @@
 /** The service that runs the configuration's services: `mptk run`, as a unit or a process. */
 import type { HostConfig } from '../../src/config/host.js'
 import type { ServiceConfig } from '../../src/config/schema.js'
+import { defaultState } from '../engine-place.js'
 import type { HostFacts } from '../facts.js'
 import type { ServiceResource } from '../resource.js'
 import { serviceCapabilities } from './service-capabilities.js'
@@ -16,7 +17,7 @@ export function mptkService(config: HostedConfig, facts: HostFacts, configFile: 
     kind: 'service',
     name: SERVICE_NAME,
     why: `runs ${config.services.map(({ name, type }) => name ?? type).join(', ')}`,
-    argv: [...facts.mptk, 'run', '--config', configFile],
+    argv: [...facts.mptk, 'run', '--config', configFile, ...journalOption(facts)],
     listens: listensOf(config),
     restartOn: [configFile, ...new Set(config.services.flatMap(filesOf).map(({ file }) => file))],
     capabilities: serviceCapabilities(config, facts),
@@ -24,6 +25,11 @@ export function mptkService(config: HostedConfig, facts: HostFacts, configFile: 
     leaves: leftByUplinks(config.host, facts.flavour),
     ...managed(config.host),
   }
+}
+
+/** Where the keepers find what is applied, unless that is where they look anyway. */
+export function journalOption({ state }: Pick<HostFacts, 'state'>): string[] {
+  return state === defaultState() ? [] : ['--journal', state]
 }
 
 /** What runs a service, where it is not for systemd to do. */

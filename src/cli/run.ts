@@ -3,7 +3,8 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { checkConfig, loadConfig } from '../config/load.js'
 import { DEFAULT_CONFIG } from '../config/defaults.js'
 import type { Config } from '../config/schema.js'
-import { startHost } from './host.js'
+import { startHost, type HostOptions } from './host.js'
+import { journalOption } from './keep.js'
 import { banner } from './banner.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
@@ -11,8 +12,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 const STOP_LIMIT = 5000
 
 /** Runs until SIGINT or SIGTERM; a second one while stopping ends the process at once. */
-async function runUntilSignal(config: Config, tryIt: boolean): Promise<void> {
-  const host = await startHost(config)
+async function runUntilSignal(config: Config, tryIt: boolean, options: HostOptions = {}): Promise<void> {
+  const host = await startHost(config, undefined, options)
   // before the banner: whoever has read it may send a signal at once
   const ended = new Promise<void>((resolve) => {
     const onSignal = (): void => {
@@ -28,20 +29,31 @@ async function runUntilSignal(config: Config, tryIt: boolean): Promise<void> {
   await host.stop()
 }
 
-export const runCommand: CommandModule<object, { config: string | undefined }> = {
+export const runCommand: CommandModule<
+  object,
+  { config: string | undefined; 'kept-by': string | undefined; journal: string }
+> = {
   command: 'run',
   describe: 'run the services of a configuration file; without one, a SOCKS5 proxy on loopback',
   builder: (yargs) =>
-    yargs.option('config', {
-      type: 'string',
-      alias: 'c',
-      requiresArg: true,
-      describe: 'YAML file, see docs/configuration.md',
+    yargs.options({
+      config: {
+        type: 'string',
+        alias: 'c',
+        requiresArg: true,
+        describe: 'YAML file, see docs/configuration.md',
+      },
+      'kept-by': {
+        type: 'string',
+        requiresArg: true,
+        describe: 'file of the mptk keep that keeps this host; without it, it is kept from here',
+      },
+      ...journalOption,
     }),
-  async handler({ config }) {
+  async handler({ config, 'kept-by': keptBy, journal }) {
     const loaded =
       config === undefined ? checkConfig(DEFAULT_CONFIG, 'default configuration') : await loadConfig(config)
-    await runUntilSignal(loaded, config === undefined)
+    await runUntilSignal(loaded, config === undefined, { keptBy, journal })
   },
 }
 

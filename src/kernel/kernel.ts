@@ -189,6 +189,8 @@ export interface Kernel {
   endpoints(): Endpoint[]
   addEndpoint(endpoint: Omit<Endpoint, 'id'> & { id?: number }): void
   removeEndpoint(endpoint: Pick<Endpoint, 'id'> & { address?: string }): void
+  /** Of one that is there: backup and fullmesh are made as `flags` says. */
+  setEndpointFlags(endpoint: Pick<Endpoint, 'id' | 'flags'>): void
   limits(): Limits | undefined
   setLimits(limits: Limits): void
 

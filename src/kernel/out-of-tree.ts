@@ -101,6 +101,10 @@ export class OutOfTreeKernel implements Kernel {
     refuseEndpoints(NO_ENDPOINTS)
   }
 
+  setEndpointFlags(): never {
+    refuseEndpoints(NO_ENDPOINTS)
+  }
+
   removeEndpoint(): never {
     refuseEndpoints(NO_ENDPOINTS)
   }

@@ -64,6 +64,10 @@ export class TcpOnlyKernel implements Kernel {
     refuseEndpoints(REASON.notBuilt)
   }
 
+  setEndpointFlags(): never {
+    refuseEndpoints(REASON.notBuilt)
+  }
+
   removeEndpoint(): never {
     refuseEndpoints(REASON.notBuilt)
   }

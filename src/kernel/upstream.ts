@@ -24,7 +24,14 @@ import {
   SOL_TCP,
   TCP_IS_MPTCP,
 } from './options.js'
-import { addEndpoint, getLimits, listEndpoints, removeEndpoint, setLimits } from './path-manager.js'
+import {
+  addEndpoint,
+  getLimits,
+  listEndpoints,
+  removeEndpoint,
+  setEndpointFlags,
+  setLimits,
+} from './path-manager.js'
 import { plainConnectionInfo } from './plain-tcp.js'
 import { REASON, refusedReason } from './reasons.js'
 import { upstreamReport } from './report-upstream.js'
@@ -113,6 +120,10 @@ export class UpstreamKernel implements Kernel {
 
   removeEndpoint(endpoint: Pick<Endpoint, 'id'> & { address?: string }): void {
     removeEndpoint(endpoint)
+  }
+
+  setEndpointFlags(endpoint: Pick<Endpoint, 'id' | 'flags'>): void {
+    setEndpointFlags(endpoint)
   }
 
   limits(): Limits | undefined {
