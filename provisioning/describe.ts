@@ -12,7 +12,7 @@ import { modulesFile } from './setups/modules.js'
 import { proxySetup } from './setups/proxy.js'
 import { reverseSetup } from './setups/reverse.js'
 import { routerSetup } from './setups/router.js'
-import { mptkService, ownUserWarnings } from './setups/service.js'
+import { mptkServices, ownUserWarnings } from './setups/service.js'
 import { foreignEndpoints, withoutForeign } from './uplinks/foreign.js'
 import { uplinkResources } from './uplinks/resources.js'
 import { sharedSubnetSysctls } from './uplinks/shared-subnet.js'
@@ -44,7 +44,7 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
       ].filter((each) => facts.ipv6 || !isOfIPv6(each)),
       ...furtherSysctls(hosted),
       ...modulesFile(chosen),
-      mptkService(hosted, facts, configFile),
+      ...mptkServices(hosted, facts, configFile),
       ...(setup.afterServices ?? []),
       ...bootResources(hosted, facts, configFile),
     ],

@@ -2,8 +2,9 @@
  * What is applied on this host, from the journal of `mptk apply`: only that is kept. While an apply
  * or a revert is at work nothing is.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { describeError, errnoName } from '../../src/errors.js'
+import { existsSync, statSync } from 'node:fs'
+import { readTrustedFile } from '../../src/config/trusted-file.js'
+import { describeError, errnoName, MptkError } from '../../src/errors.js'
 import type { Runner } from '../../src/exec.js'
 import { epochScript } from '../engine-place.js'
 import { parseJournal, type Journal } from '../journal.js'
@@ -37,9 +38,9 @@ export class AppliedState {
     let journal: Journal
     try {
       const name = `${this.#folder}/journal.json`
-      journal = parseJournal(readFileSync(name, 'utf8'), name)
+      journal = parseJournal((await readTrustedFile(name)).text, name)
     } catch (error) {
-      return errnoName(error) === 'ENOENT'
+      return errnoName(error instanceof MptkError ? error.cause : error) === 'ENOENT'
         ? { state: 'nothing applied' }
         : { state: 'unreadable', why: describeError(error) }
     }

@@ -5,16 +5,16 @@ import type { HostedConfig } from './part.js'
 import { listensOf } from './listens.js'
 
 /**
- * CAP_NET_ADMIN: endpoints and rules of live uplinks, TPROXY (IP_TRANSPARENT), socket marks,
+ * CAP_NET_ADMIN: endpoints and rules of live uplinks where nobody else keeps them, TPROXY (IP_TRANSPARENT), socket marks,
  * congestion controls that are not for everybody or not loaded, and per socket on out-of-tree
  * kernels schedulers and path managers. CAP_NET_RAW: SO_BINDTODEVICE before Linux 5.7.
  * CAP_NET_BIND_SERVICE: ports below 1024.
  */
-export function serviceCapabilities(config: HostedConfig, facts: HostFacts): string[] {
+export function serviceCapabilities(config: HostedConfig, facts: HostFacts, kept: boolean): string[] {
   const wishes = config.services.flatMap(wishesOf)
   const outOfTree = facts.flavour === 'out-of-tree'
   const network =
-    keepsUplinks(config, facts) ||
+    (!kept && keepsUplinks(config, facts)) ||
     config.services.some((each) => each.type === 'transparent' && each.intercept === 'tproxy') ||
     wishes.some(
       ({ mark, congestion, scheduler, pathManager }) =>

@@ -72,12 +72,28 @@ void t.test('a proxy under systemd', async (t) => {
   await t.test('how exposed they are', async (t) => {
     const service = await exposure(systemd, 'mptk.service')
     t.ok(service <= 2.5, `mptk.service ${service}`)
+    const keep = await exposure(systemd, 'mptk-keep.service')
+    t.ok(keep <= 3.5, `mptk-keep.service ${keep}, which is root without root's capabilities`)
     const host = await exposure(systemd, 'mptk-host.service')
     t.ok(host <= 6, `mptk-host.service ${host}, which sets up a network, loads modules and writes units`)
-    t.comment(`exposure: mptk.service ${service}, mptk-host.service ${host}`)
+    t.comment(`exposure: mptk.service ${service}, mptk-keep.service ${keep}, mptk-host.service ${host}`)
+  })
+
+  await t.test('the keeper mends what somebody changes, within its bounds', async (t) => {
+    network.run('sysctl', '-qw', 'net.mptcp.enabled=0')
+    await until('MPTCP to be on again', () => {
+      const now = network.run('sysctl', '-n', 'net.mptcp.enabled').trim()
+      return now === '1' ? undefined : now
+    })
+    t.match(
+      await systemd.run('curl', '-sS', 'http://127.0.0.1/status'),
+      /"state": "keeps"/,
+      'and the service knows of it',
+    )
   })
 
   await t.test('the unit of the boot does its work within its bounds', async (t) => {
+    await systemd.run('systemctl', 'stop', 'mptk-keep')
     network.run('sysctl', '-qw', 'net.mptcp.enabled=0')
     await systemd.run('systemctl', 'start', 'mptk-host')
     t.equal(network.run('sysctl', '-n', 'net.mptcp.enabled').trim(), '1')
@@ -85,6 +101,7 @@ void t.test('a proxy under systemd', async (t) => {
       const now = await systemd.run('systemctl', 'show', '--value', '--property=ActiveState', 'mptk-host')
       return now === 'inactive' ? undefined : now
     })
+    t.equal(await systemd.run('systemctl', 'is-active', 'mptk-keep'), 'active', 'the keeper too')
     t.match(await mptk('status'), { code: 0 })
   })
 

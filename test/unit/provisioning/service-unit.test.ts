@@ -22,9 +22,14 @@ function described(services: object[], host: object = {}, facts: Partial<HostFac
   return describe(config, hostFacts({ systemd: true, ...facts }), { configFile: '/etc/mptk/mptk.yaml' })
 }
 
+function named(name: string, ...args: Parameters<typeof described>): ServiceResource | undefined {
+  const { resources } = described(...args)
+  return resources.find((each): each is ServiceResource => each.kind === 'service' && each.name === name)
+}
+
 function serviceOf(...args: Parameters<typeof described>): ServiceResource {
-  const found = described(...args).resources.find(({ kind }) => kind === 'service')
-  if (found?.kind !== 'service') throw new Error('no service')
+  const found = named('mptk', ...args)
+  if (found === undefined) throw new Error('no service')
   return found
 }
 
@@ -47,7 +52,8 @@ void t.test('only what the configuration needs', (t) => {
   t.strictSame(of({ device: 'wlan' }), [], 'SO_BINDTODEVICE')
   t.strictSame(of({ device: 'wlan' }, OUT_OF_TREE), ['CAP_NET_RAW'])
   t.strictSame(of({ scheduler: 'roundrobin' }, OUT_OF_TREE), ['CAP_NET_ADMIN'])
-  t.strictSame(of({}, {}, { uplinks: { wlan: {} } }), ['CAP_NET_ADMIN'], 'keeps uplinks')
+  t.strictSame(of({}, {}, { uplinks: { wlan: {} } }), [], 'uplinks are the keeper’s')
+  t.strictSame(of({}, { systemd: false }, { uplinks: { wlan: {} } }), ['CAP_NET_ADMIN'], 'where there is one')
   t.strictSame(
     serviceOf([{ type: 'transparent', listen: '0.0.0.0:5201', intercept: 'tproxy', upstream }, SOCKS5])
       .capabilities,
@@ -76,6 +82,29 @@ void t.test('a user of its own, whom systemd hands the files', (t) => {
   t.not(credentialName('/a/users.yaml'), credentialName('/b/users.yaml'))
   t.equal(credentialName('/a/../b/x'), credentialName('/b/x'))
   t.throws(() => unitText(serviceOf([{ ...SOCKS5, usersFile: '/etc/x\\' }])), { code: 'MPTK_HOST' })
+  t.end()
+})
+
+void t.test('what must be root keeps the host, without a listener', (t) => {
+  const keeper = named('mptk-keep', [SOCKS5])
+  t.match(keeper, { listens: [], capabilities: ['CAP_NET_ADMIN'], ownUser: undefined })
+  t.strictSame(keeper?.argv.slice(-5), [
+    'keep',
+    '--config',
+    '/etc/mptk/mptk.yaml',
+    '--state',
+    '/run/mptk/keep.json',
+  ])
+  const text = keeper === undefined ? '' : unitText(keeper)
+  t.match(text, /^RuntimeDirectory=mptk\nRuntimeDirectoryMode=0755$/m)
+  t.match(text, /^ProtectKernelTunables=no$/m)
+  t.match(text, /^ReadOnlyPaths=-\/proc\/sys\/kernel /m, 'sysctls of the network only')
+  t.notMatch(text, /DynamicUser/)
+  const service = serviceOf([SOCKS5])
+  t.strictSame(service.argv.slice(-2), ['--kept-by', '/run/mptk/keep.json'])
+  t.match(unitText(service), /^After=.* mptk-keep\.service$/m)
+  t.equal(named('mptk-keep', [SOCKS5], { manager: 'none' }), undefined)
+  t.notMatch(serviceOf([SOCKS5], { manager: 'none' }).argv, ['--kept-by'])
   t.end()
 })
 
