@@ -12,6 +12,7 @@
         "native/options.c",
         "native/info.c",
         "native/info_full.c",
+        "native/info_separate.c",
         "native/info_out_of_tree.c",
         "native/netlink.c",
         "native/netlink_events.c",
@@ -39,8 +40,19 @@
         "native/relay_napi.c"
       ],
       "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],
-      "cflags_c": ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
-      "ldflags": ["-pthread"]
+      "cflags_c": [
+        "-std=gnu11",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-fvisibility=hidden",
+        "-fstack-protector-strong",
+        "-fstack-clash-protection",
+        "-U_FORTIFY_SOURCE",
+        "-D_FORTIFY_SOURCE=2"
+      ],
+      "ldflags": ["-pthread", "-Wl,-z,relro", "-Wl,-z,now", "-Wl,-z,noexecstack"]
     }
   ]
 }

@@ -31,7 +31,7 @@ export async function runDemo({ out, signal }: DemoOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'mptk-demo-'))
   const lab = await Lab.start(await readTopology('thesis'), { signal })
   try {
-    const job = await MainJob.start(lab, { folder, size: SIZE, congestion: 'cubic' })
+    const job = await MainJob.start(lab, { folder, size: SIZE })
     const results = new Map<Route, Transfer>()
     for (const route of ['wlan', 'cell', 'bonded'] as const) {
       out.write(`\n${SIZE / 1e6} MB ${TITLES[route]}\n`)

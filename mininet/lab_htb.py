@@ -13,7 +13,9 @@ class TcInterface(TCIntf):
     """Mininet's TCIntf, except that failures are errors."""
 
     def tc(self, cmd, tc="tc"):
-        return run((cmd % (tc, self)).split(), self.node)
+        """Mininet's text, in which the first two %s stand for tc and the interface; other % are themselves."""
+        names = iter((tc, self.name))
+        return run([next(names) if word == "%s" else word for word in cmd.split()], self.node)
 
     def bwCmds(self, **options):
         # With one class the quantum is of no use, but the default fills the kernel's log with warnings.

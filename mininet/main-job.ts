@@ -25,7 +25,7 @@ const STATUS = '127.0.0.1:9400'
 const CREDENTIALS = { username: 'alice', password: 'wonderland' }
 
 export interface MainJobOptions {
-  /** Congestion control of every MPTCP and uplink socket on both hosts; the kernel's default without. */
+  /** Congestion control of every MPTCP and uplink socket on both hosts; `auto` without. */
   congestion?: string
   /** Where files, configurations and nginx's state go. */
   folder: string

@@ -32,7 +32,7 @@ struct answer {
 
 /* What is handed out, with the memory its pointers point to. */
 struct rooms {
-	struct mptk_full_info full;
+	struct mptk_upstream_info full;
 	struct answer answer;
 	uint8_t arrays[];
 };
@@ -56,19 +56,22 @@ static int ask(int fd, size_t count, struct rooms **out)
 	answer->subflow_info = (uintptr_t)(rooms->arrays + count * TCP_INFO_ROOM);
 	if (getsockopt(fd, SOL_MPTCP, OPT_MPTCP_FULL_INFO, answer, &length) < 0)
 		return errno;
-	rooms->full = (struct mptk_full_info){
+	rooms->full = (struct mptk_upstream_info){
+		.testimony = { mptk_upstream_info_object },
+		.source = "full",
 		.info = answer->mptcp_info,
 		.info_length = length > header ? length - header : 0,
 		.tcp_info = rooms->arrays,
 		.tcp_info_size = answer->size_tcpinfo_user,
-		.subflow_info = rooms->arrays + count * TCP_INFO_ROOM,
-		.subflow_info_size = answer->size_sfinfo_user,
-		.count = answer->num_subflows,
+		.tcp_info_count = answer->num_subflows,
+		.addresses = rooms->arrays + count * TCP_INFO_ROOM,
+		.addresses_size = answer->size_sfinfo_user,
+		.addresses_count = answer->num_subflows,
 	};
 	return 0;
 }
 
-int mptk_full_info_read(int fd, struct mptk_full_info **out)
+int mptk_full_info_read(int fd, struct mptk_upstream_info **out)
 {
 	struct rooms *rooms;
 	size_t room = SUBFLOWS_FIRST;
@@ -76,9 +79,9 @@ int mptk_full_info_read(int fd, struct mptk_full_info **out)
 
 	for (;;) {
 		err = ask(fd, room, &rooms);
-		if (err != 0 || rooms->full.count <= room)
+		if (err != 0 || rooms->full.tcp_info_count <= room)
 			break;
-		room = rooms->full.count;
+		room = rooms->full.tcp_info_count;
 		free(rooms);
 	}
 	if (err != 0) {
@@ -87,10 +90,4 @@ int mptk_full_info_read(int fd, struct mptk_full_info **out)
 	}
 	*out = &rooms->full;
 	return 0;
-}
-
-/* full is the first member of what was allocated. */
-void mptk_full_info_free(struct mptk_full_info *full)
-{
-	free(full);
 }

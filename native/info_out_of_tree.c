@@ -4,9 +4,10 @@
  * multipath-tcp.org v0.95. Only for a kernel detected as out-of-tree: upstream the number is
  * TCP_RTO_MIN_US.
  */
-#include "common.h"
+#include "info.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define OOT_INFO 45
 /* struct mptcp_meta_info is 48 bytes, struct tcp_info of Linux 4.19 under 256, struct mptcp_sub_info 56. */
@@ -29,7 +30,10 @@ struct pointers {
 	void *subflow_info;
 };
 
+/* What is handed out, with the memory that was pointed to. */
 struct rooms {
+	struct mptk_testimony testimony;
+	struct pointers said;
 	uint8_t meta[META_ROOM];
 	uint8_t initial[TCP_INFO_ROOM];
 	uint8_t subflows[SUBFLOWS_MOST * TCP_INFO_ROOM];
@@ -37,8 +41,9 @@ struct rooms {
 };
 
 /* 0, or the errno. Without initial, nothing is asked about the initial subflow. */
-static int ask(int fd, struct rooms *rooms, bool initial, struct pointers *out)
+static int ask(int fd, struct rooms *rooms, bool initial)
 {
+	struct pointers *out = &rooms->said;
 	socklen_t length = sizeof(*out);
 
 	*out = (struct pointers){
@@ -70,8 +75,9 @@ static bool set_array(napi_env env, napi_value object, const char *name, const u
 	return mptk_set_buffers(env, object, name, data, each, each ? total / each : 0);
 }
 
-static bool set_all(napi_env env, napi_value object, const struct rooms *rooms, const struct pointers *said)
+static bool set_all(napi_env env, napi_value object, const struct rooms *rooms)
 {
+	const struct pointers *said = &rooms->said;
 	size_t tcp_info = at_most(said->tcp_info_len, TCP_INFO_ROOM);
 
 	return mptk_set_buffer(env, object, "meta", rooms->meta, at_most(said->meta_len, META_ROOM)) &&
@@ -83,21 +89,46 @@ static bool set_all(napi_env env, napi_value object, const struct rooms *rooms, 
 	                 at_most(said->total_sub_info_len, sizeof(rooms->subflow_info)));
 }
 
+static napi_value to_object(napi_env env, const struct mptk_testimony *self)
+{
+	napi_value object;
+
+	MPTK_NAPI(env, napi_create_object(env, &object));
+	return set_all(env, object, (const struct rooms *)self) ? object : NULL;
+}
+
+int mptk_out_of_tree_info_read(int fd, struct mptk_testimony **out)
+{
+	struct rooms *rooms = calloc(1, sizeof(*rooms));
+	int err;
+
+	if (!rooms)
+		return ENOMEM;
+	rooms->testimony.object = to_object;
+	err = ask(fd, rooms, true);
+	/* The initial subflow is gone and SAVE_MASTER was not set: the rest can still be had. */
+	if (err == EINVAL || err == ENOMEM)
+		err = ask(fd, rooms, false);
+	if (err != 0) {
+		free(rooms);
+		return err;
+	}
+	*out = &rooms->testimony;
+	return 0;
+}
+
 napi_value mptk_out_of_tree_info(napi_env env, napi_callback_info info)
 {
-	struct rooms rooms = { 0 };
-	struct pointers said;
+	struct mptk_testimony *said;
 	napi_value arg, object;
 	int fd, err;
 
 	if (!mptk_get_arguments(env, info, 1, &arg) || !mptk_get_int(env, arg, "fd", &fd))
 		return NULL;
-	err = ask(fd, &rooms, true, &said);
-	/* The initial subflow is gone and SAVE_MASTER was not set: the rest can still be had. */
-	if (err == EINVAL || err == ENOMEM)
-		err = ask(fd, &rooms, false, &said);
+	err = mptk_out_of_tree_info_read(fd, &said);
 	if (err != 0)
 		return mptk_throw_errno_about(env, err, "getsockopt", "MPTCP_INFO (out-of-tree)", NULL);
-	MPTK_NAPI(env, napi_create_object(env, &object));
-	return set_all(env, object, &rooms, &said) ? object : NULL;
+	object = said->object(env, said);
+	free(said);
+	return object;
 }

@@ -66,8 +66,8 @@ static napi_value cause_name(napi_env env, enum relay_cause cause)
 /* What was learnt of a side, or undefined. NULL with an exception pending. */
 static napi_value testimony(napi_env env, const struct relay *relay, int side)
 {
-	const void *full = relay_testimony(relay, side);
-	return full == NULL ? mptk_undefined(env) : mptk_full_info_object(env, full);
+	const struct mptk_testimony *said = relay_testimony(relay, side);
+	return said == NULL ? mptk_undefined(env) : said->object(env, said);
 }
 
 /* What a sent beyond its message, or undefined. NULL with an exception pending. */

@@ -1,33 +1,55 @@
 /* NativeRelayOptions of src/native.ts. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "info.h"
 #include "relay_napi.h"
 
-static void *take_info(int fd)
+static void *take_upstream(int fd)
 {
-	struct mptk_full_info *full;
+	struct mptk_upstream_info *said;
 
-	return mptk_full_info_read(fd, &full) == 0 ? full : NULL;
+	return mptk_upstream_info_read(fd, &said) == 0 ? &said->testimony : NULL;
 }
 
-static void drop_info(void *full)
+static void *take_out_of_tree(int fd)
 {
-	mptk_full_info_free(full);
+	struct mptk_testimony *said;
+
+	return mptk_out_of_tree_info_read(fd, &said) == 0 ? said : NULL;
 }
 
-static const struct relay_witness info_witness = { .take = take_info, .drop = drop_info };
+static const struct relay_witness upstream_witness = { .take = take_upstream, .drop = free };
+static const struct relay_witness out_of_tree_witness = { .take = take_out_of_tree, .drop = free };
+
+/* NULL for a name that is none. */
+static const struct relay_witness *find_witness(const char *name)
+{
+	if (strcmp(name, "upstream") == 0)
+		return &upstream_witness;
+	return strcmp(name, "out-of-tree") == 0 ? &out_of_tree_witness : NULL;
+}
 
 static bool get_witness(napi_env env, napi_value object, struct relay_options *options)
 {
 	static const char *const names[] = { "witnessA", "witnessB" };
+	char name[16];
+	napi_value value;
+	napi_valuetype type;
 
 	for (int side = 0; side < 2; side++) {
-		bool wanted = false;
-		if (!mptk_relay_flag(env, object, names[side], &wanted))
+		if (napi_get_named_property(env, object, names[side], &value) != napi_ok ||
+		    napi_typeof(env, value, &type) != napi_ok)
 			return false;
-		if (wanted)
-			options->witness[side] = &info_witness;
+		if (type == napi_undefined)
+			continue;
+		if (!mptk_get_string(env, value, names[side], name, sizeof(name)))
+			return false;
+		options->witness[side] = find_witness(name);
+		if (options->witness[side] == NULL) {
+			(void)mptk_throw_argument(env, names[side], "'upstream' or 'out-of-tree'");
+			return false;
+		}
 	}
 	return true;
 }

@@ -72,11 +72,14 @@ async function recover(
   state: HostState | undefined,
 ): Promise<boolean> {
   if (state?.waiting !== undefined) {
-    const { token, seconds } = state.waiting
+    const { token, seconds, guarded, guard } = state.waiting
     if (state.journal.state === 'pending') {
+      const until = guarded
+        ? `${seconds} s more`
+        : `and nobody would undo it any more (${guard || 'its guard'} is gone)`
       throw new MptkError(
         'MPTK_JOURNAL',
-        `the last apply waits for mptk confirm, ${seconds} s more: confirm or revert it first`,
+        `the last apply waits for mptk confirm, ${until}: confirm or revert it first`,
       )
     }
     // we have the lock: whoever was applying is gone

@@ -1,7 +1,7 @@
 /** The transaction of an apply: journal, changes, read-back; undone when any of it fails. */
 import { randomBytes } from 'node:crypto'
 import { describeError, MptkError } from '../src/errors.js'
-import { change, TooLate } from './change.js'
+import { change, TooLate, type Wait } from './change.js'
 import { driverOf } from './driver-of.js'
 import type { EnginePlace } from './engine-place.js'
 import { journalText, type Journal, type JournalStep } from './journal.js'
@@ -9,8 +9,16 @@ import type { DriverTable } from './linux/driver.js'
 import type { Plan, Step } from './plan.js'
 import { probeAll } from './probe-all.js'
 import { putBack } from './put-back.js'
-import { resourceId, type Description } from './resource.js'
-import { disarm, readState, startWatchdog, stateScript, untilUndone, writeCommand } from './state-folder.js'
+import { PERSISTENT, resourceId, type Description, type Resource } from './resource.js'
+import {
+  disarm,
+  extend,
+  readState,
+  startGuard,
+  stateScript,
+  untilUndone,
+  writeCommand,
+} from './state-folder.js'
 import { CONFIRMED, FORGET } from './state-scripts.js'
 import { finishRollback, undoScript } from './undo-script.js'
 
@@ -31,26 +39,44 @@ export interface Work {
 /** @throws {MptkError} MPTK_APPLY with everything undone, unless it says otherwise */
 export async function carryOut(work: Work): Promise<void> {
   const { plan, place, table, confirmWithin, progress } = work
-  const token = confirmWithin === undefined ? undefined : randomBytes(8).toString('hex')
-  const journal = openJournal(work, token)
+  const wait = confirmWithin === undefined ? undefined : waitWhileApplying(confirmWithin)
+  const journal = openJournal(work, wait?.token)
   await prepare(work, journal)
   let armed: string | undefined
   try {
-    if (token !== undefined && confirmWithin !== undefined) {
-      await startWatchdog(place, token, confirmWithin)
-      armed = token
+    if (wait !== undefined) {
+      const warning = await startGuard(place, wait.token, wait.seconds)
+      armed = wait.token
+      if (warning !== undefined) progress?.(`warning: ${warning}`)
     }
-    for (const step of [...plan.obsolete, ...plan.steps]) await carryOutStep(step, work, token)
+    for (const step of [...plan.obsolete, ...plan.steps]) await carryOutStep(step, work, wait)
+    if (wait !== undefined) await putOff(place, wait)
     await readBack(plan, table, place)
-    await close(work, journal, token)
+    await close(work, journal, wait)
+    // the time to confirm is whoever's who reads that all is done
+    if (wait !== undefined) await putOff(place, { ...wait, seconds: confirmWithin ?? wait.seconds })
   } catch (error) {
     progress?.(`failed, putting everything back: ${describeError(error)}`)
     throw await undone(error, work, journal, armed)
   }
 }
 
+/** Seconds that one step may take before the apply counts as broken off. */
+const STEP_SECONDS = 60
+
+/** Until all is done each step puts the end off: an apply that dies is undone so many seconds after its last one. */
+function waitWhileApplying(confirmWithin: number): Wait {
+  return { token: randomBytes(8).toString('hex'), seconds: Math.max(confirmWithin, STEP_SECONDS) }
+}
+
+async function putOff(place: EnginePlace, { token, seconds }: Wait): Promise<void> {
+  if (!(await extend(place, token, seconds))) throw new TooLate()
+}
+
 function openJournal({ plan, description, standing, place, config }: Work, token?: string): Journal {
   const dropped = new Set(plan.obsolete.map(({ id }) => id))
+  const steps = wantedSteps(description, plan, standing)
+  const changed = new Set(steps.map(({ id }) => id))
   const bare = ({ id, resource, previous }: JournalStep): JournalStep => ({ id, resource, previous })
   return {
     version: 1,
@@ -59,11 +85,15 @@ function openJournal({ plan, description, standing, place, config }: Work, token
     config,
     state: 'applying',
     // what is no longer wanted is put back first, by undo.sh as by us
-    steps: [...wantedSteps(description, plan, standing), ...standing.filter(({ id }) => dropped.has(id))],
+    steps: [...steps, ...standing.filter(({ id }) => dropped.has(id))],
+    already: description.resources.filter((each) => !changed.has(resourceId(each)) && isOfKernel(each)),
     before: [...plan.obsolete, ...plan.steps].map(bare),
     token,
   }
 }
+
+/** Not of the disk, which holds secrets too. */
+const isOfKernel = ({ kind }: Resource): boolean => !PERSISTENT.has(kind)
 
 /** In the order of the description, each with what there was before the first apply that wanted it. */
 function wantedSteps(
@@ -89,7 +119,7 @@ async function prepare({ earlier, table, place }: Work, journal: Journal): Promi
   await change(place, writeCommand(place, 'journal.json', journalText(journal)))
 }
 
-async function carryOutStep(step: Step, work: Work, token?: string): Promise<void> {
+async function carryOutStep(step: Step, work: Work, wait?: Wait): Promise<void> {
   const { place, signal, progress } = work
   progress?.(`${step.id}: ${step.from} → ${step.to}`)
   for (const command of step.commands) {
@@ -97,7 +127,7 @@ async function carryOutStep(step: Step, work: Work, token?: string): Promise<voi
       throw new MptkError('MPTK_APPLY', `interrupted (${describeError(signal.reason)})`)
     }
     try {
-      await change(place, command, token)
+      await change(place, command, wait)
     } catch (cause) {
       if (cause instanceof TooLate) throw cause
       throw new MptkError('MPTK_APPLY', `${step.id}: ${describeError(cause)}`, { cause })
@@ -123,25 +153,25 @@ async function readBack({ obsolete, steps }: Plan, table: DriverTable, place: En
   }
 }
 
-async function close({ plan, table, place }: Work, journal: Journal, token?: string): Promise<void> {
+async function close({ plan, table, place }: Work, journal: Journal, wait?: Wait): Promise<void> {
   const dropped = new Set(plan.obsolete.map(({ id }) => id))
   const steps = journal.steps.filter(({ id }) => !dropped.has(id))
-  if (steps.length === 0 && token === undefined) {
+  if (steps.length === 0 && wait === undefined) {
     await change(place, { argv: stateScript(place, FORGET) })
     return
   }
   if (dropped.size > 0) {
-    await change(place, writeCommand(place, 'undo.sh', undoScript(steps, FORGET, table, place)), token)
+    await change(place, writeCommand(place, 'undo.sh', undoScript(steps, FORGET, table, place)), wait)
   }
   const done: Journal =
-    token === undefined
+    wait === undefined
       ? { ...journal, steps, state: 'applied', before: undefined }
       : { ...journal, steps, state: 'pending' }
-  await change(place, writeCommand(place, 'journal.json', journalText(done)), token)
-  if (token === undefined) await change(place, { argv: stateScript(place, CONFIRMED) })
+  await change(place, writeCommand(place, 'journal.json', journalText(done)), wait)
+  if (wait === undefined) await change(place, { argv: stateScript(place, CONFIRMED) })
 }
 
-/** Undoes all of it, or waits for the watchdog that does. @returns the error to throw */
+/** Undoes all of it, or waits for the guard that does. @returns the error to throw */
 async function undone(error: unknown, work: Work, journal: Journal, armed?: string): Promise<MptkError> {
   const { table, place } = work
   const what = describeError(error)
@@ -150,12 +180,12 @@ async function undone(error: unknown, work: Work, journal: Journal, armed?: stri
       await putBack('rollback.sh', journal.before ?? [], table, place)
     } else {
       await untilUndone(place)
-      if ((await readState(place))?.interrupted === true) throw new Error('the watchdog failed')
+      if ((await readState(place))?.interrupted === true) throw new Error('the guard failed')
       if (error instanceof TooLate) return error
     }
     return new MptkError('MPTK_APPLY', `${what} (everything was undone)`, { cause: error })
   } catch (failure) {
-    const later = armed === undefined ? '' : '; the watchdog on the host tries when its time has come'
+    const later = armed === undefined ? '' : '; the guard on the host tries when its time has come'
     return new MptkError(
       'MPTK_APPLY',
       `${what}; and not all could be undone: ${describeError(failure)}${later}: see mptk status and mptk revert`,

@@ -22,7 +22,8 @@ export function commandText({ argv, input, secret, typed }: Command): string {
 }
 
 /** The command alone in one line, for messages: as typed, where a person would type something else. */
-export function commandName({ argv, typed = '' }: Command): string {
+export function commandName({ argv, typed = '', name }: Command): string {
+  if (name !== undefined) return name
   const line = (typed === '' ? argv.join(' ') : typed.replace(/^# /, '')).replaceAll(/\s+/g, ' ')
   return line.length > 120 ? `${line.slice(0, 119)}…` : line
 }

@@ -10,7 +10,10 @@ export async function confirm(place: EnginePlace): Promise<boolean> {
   if (state === undefined || state.journal.state === 'applied') return false
   const { journal, waiting } = state
   if (journal.state === 'applying') {
-    throw new MptkError('MPTK_APPLY', 'the apply has not finished: nothing can be confirmed yet')
+    throw new MptkError(
+      'MPTK_APPLY',
+      'the apply has not finished, or broke off: nothing can be confirmed yet',
+    )
   }
   const applied: Journal = { ...journal, state: 'applied', before: undefined, token: undefined }
   if (waiting === undefined || !(await keep(place, waiting.token, journalText(applied)))) {

@@ -8,12 +8,14 @@ import type { Description, Resource } from './resource.js'
 import { bootResources } from './setups/boot.js'
 import { clientSetup } from './setups/client.js'
 import type { HostedConfig, Setup } from './setups/part.js'
+import { modulesFile } from './setups/modules.js'
 import { proxySetup } from './setups/proxy.js'
 import { reverseSetup } from './setups/reverse.js'
 import { routerSetup } from './setups/router.js'
-import { mptkService } from './setups/service.js'
+import { mptkServices, ownUserWarnings } from './setups/service.js'
 import { foreignEndpoints, withoutForeign } from './uplinks/foreign.js'
 import { uplinkResources } from './uplinks/resources.js'
+import { sharedSubnetSysctls } from './uplinks/shared-subnet.js'
 
 export interface DescribeOptions {
   /** Absolute path of the configuration on the host it is for. */
@@ -30,22 +32,27 @@ export function describe(config: Config, facts: HostFacts, { configFile }: Descr
   const warnings = checkHost(hosted, facts)
   const setup = setupOf(hosted, facts)
   const uplinks = withoutForeign(
-    [...uplinksOf(hosted, facts), ...setup.resources],
+    [...sharedSubnetSysctls(host, facts), ...uplinksOf(hosted, facts), ...setup.resources],
     foreignEndpoints(host, facts.endpoints),
   )
-  const chosen = [...kernelResources(host, facts), ...uplinks.resources]
+  const chosen = [...kernelResources(hosted, facts), ...uplinks.resources]
   return {
     resources: [
-      ...chosen.filter((each) => each.kind !== 'sysctl' || !(each.name in host.sysctls)),
+      ...[
+        ...(setup.first ?? []),
+        ...chosen.filter((each) => each.kind !== 'sysctl' || !Object.hasOwn(host.sysctls, each.name)),
+      ].filter((each) => facts.ipv6 || !isOfIPv6(each)),
       ...furtherSysctls(hosted),
-      mptkService(hosted, facts, configFile),
+      ...modulesFile(chosen),
+      ...mptkServices(hosted, facts, configFile),
       ...(setup.afterServices ?? []),
       ...bootResources(hosted, facts, configFile),
     ],
     notes: setup.notes,
     warnings: [
       ...warnings,
-      ...kernelWarnings(facts),
+      ...ownUserWarnings(hosted, facts),
+      ...kernelWarnings(hosted, facts),
       ...uplinks.warnings,
       ...setup.warnings,
       ...facts.owners.map(({ name, concern }) => `${name} runs here: ${concern}`),
@@ -71,6 +78,11 @@ function uplinksOf({ host }: HostedConfig, facts: HostFacts): Resource[] {
     const found = facts.interfaces.find((each) => each.name === name)
     return found === undefined ? [] : uplinkResources(host, { name, index }, found, facts.flavour)
   })
+}
+
+/** A rule or routing table that a kernel without IPv6 cannot have, and nothing comes by. */
+function isOfIPv6(resource: Resource): boolean {
+  return 'family' in resource && resource.family === 6
 }
 
 /** In the place of what a set-up chose. */

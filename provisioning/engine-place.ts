@@ -4,6 +4,7 @@ import type { Runner } from '../src/exec.js'
 import { NETNS_FOLDER } from '../src/exec-netns.js'
 import { shellWord } from '../src/shell-quote.js'
 import type { Place } from './linux/driver.js'
+import { UNTRUSTED, untrustedState } from './state-trust.js'
 
 export interface EnginePlace extends Place {
   /**
@@ -57,17 +58,23 @@ export function otherNamespace(then: string, now: string): string | undefined {
 /**
  * Units know nothing of named namespaces: services in one are plain processes.
  * @param runner runs its commands in `netns` already
- * @throws {MptkError} MPTK_EXEC when the place cannot be reached, MPTK_USAGE when it is not ours to change
+ * @throws {MptkError} MPTK_EXEC when the place cannot be reached, MPTK_USAGE when it is not ours to
+ *   change, MPTK_UNTRUSTED_FILE when others may change its state folder
  */
 export async function openPlace(runner: Runner, { netns, state }: PlaceOptions): Promise<EnginePlace> {
   if (!/^\/[^\n]*[^/\n]$/.test(state)) {
     throw new MptkError('MPTK_USAGE', `expected an absolute path as the state folder, found '${state}'`)
   }
-  const script = `id -u; [ -d /run/systemd/system ] && echo systemd || echo none; ${epochScript(netns)}`
+  const script = `id -u; [ -d /run/systemd/system ] && echo systemd || echo none; ${epochScript(netns)}
+state=${shellWord(state)}
+${UNTRUSTED}`
   const { stdout } = await runner.run(['sh', '-c', script], { detached: true })
-  const [user, manager, epoch = ''] = stdout.split('\n')
+  const [user, manager, epoch = '', ...untrusted] = stdout.split('\n')
   if (user !== '0')
     throw new MptkError('MPTK_USAGE', 'settings of a host are the business of root: run it as root')
+  if (untrusted.length > 0) {
+    throw new MptkError('MPTK_UNTRUSTED_FILE', untrustedState(state, untrusted.join('\n')))
+  }
   return {
     runner,
     state,

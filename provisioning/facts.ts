@@ -32,9 +32,11 @@ export interface HostFacts {
   pathManagers: { available: string[]; current: string }
   /** Of the kernel modules asked for, those loaded as such or loadable; none that is built in. */
   modules: string[]
+  /** False: ipv6.disable=1, or the module is not there. Not what `disable_ipv6` of an interface says. */
+  ipv6: boolean
   interfaces: InterfaceFacts[]
   /** Routing policy rules, ours among them. */
-  rules: { family: 4 | 6; priority: number; table: number }[]
+  rules: { family: 4 | 6; priority: number; table: number; unreachable?: true }[]
   owners: Owner[]
   /** Input chains of others that drop by policy: listeners may be out of reach behind them. */
   closedFirewalls: ClosedFirewall[]
@@ -47,6 +49,8 @@ export interface HostFacts {
   programs: ReadonlyMap<string, string>
   /** Absolute path of the command a service runs: this mptk. */
   mptk: readonly string[]
+  /** Why a service of this mptk cannot run as a user of its own here, if so. */
+  whyNoOwnUser?: string | undefined
   /** Folder of the journal. */
   state: string
 }

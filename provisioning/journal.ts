@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { describeError, MptkError } from '../src/errors.js'
 import type { EnginePlace } from './engine-place.js'
 import type { Json } from './linux/driver.js'
-import { PERSISTENT, type Resource } from './resource.js'
+import { outlivesBoot, type Resource } from './resource.js'
 
 export interface JournalStep {
   id: string
@@ -27,15 +27,19 @@ export interface Journal {
    */
   state: 'applying' | 'pending' | 'applied'
   steps: JournalStep[]
+  /** What was so already: not ours to put back, but kept while `mptk run` or `mptk keep` runs. */
+  already?: Resource[] | undefined
   /** Until it is done and confirmed: what there was before this very apply, in its order. */
   before?: JournalStep[] | undefined
   /** Names the wait for confirmation. */
   token?: string | undefined
 }
 
+const resource = z.custom<Resource>((value) => typeof value === 'object' && value !== null && 'kind' in value)
+
 const step = z.object({
   id: z.string(),
-  resource: z.custom<Resource>((value) => typeof value === 'object' && value !== null && 'kind' in value),
+  resource,
   previous: z.json(),
 })
 
@@ -46,6 +50,7 @@ const journal = z.object({
   config: z.string(),
   state: z.enum(['applying', 'pending', 'applied']),
   steps: z.array(step),
+  already: z.array(resource).optional(),
   before: z.array(step).optional(),
   token: z
     .string()
@@ -77,5 +82,5 @@ export function stillStanding(
   epoch: string,
   place: EnginePlace,
 ): JournalStep[] {
-  return epoch === place.epoch ? [...steps] : steps.filter(({ resource }) => PERSISTENT.has(resource.kind))
+  return epoch === place.epoch ? [...steps] : steps.filter(({ resource }) => outlivesBoot(resource))
 }

@@ -1,5 +1,6 @@
 /** Reads the facts of a host: nothing is changed, and everything is asked through the runner. */
 import { realpathSync } from 'node:fs'
+import { z } from 'zod'
 import type { Config } from '../src/config/schema.js'
 import type { Runner } from '../src/exec.js'
 import { decideFlavour } from '../src/kernel/detect.js'
@@ -16,6 +17,8 @@ import { readOwners } from './owners.js'
 import { readEndpoints } from './probe/endpoints.js'
 import { closedFirewalls } from './probe/firewalls.js'
 import { readInterfaces, readRules } from './probe/interfaces.js'
+import { parseAnswer } from './probe/json.js'
+import { readOwnUser } from './probe/own-user.js'
 import { readFiles, sysctlFile } from './probe/read-files.js'
 import { wantedModules, WANTED_PROGRAMS, wantedSysctls } from './probe/wanted.js'
 
@@ -25,6 +28,8 @@ const SYSCTL = {
   congestion: 'net.ipv4.tcp_congestion_control',
   congestionAvailable: 'net.ipv4.tcp_available_congestion_control',
   congestionAllowed: 'net.ipv4.tcp_allowed_congestion_control',
+  /** Where there is IPv6. */
+  ipv6: 'net.ipv6.conf.all.disable_ipv6',
   /** In the first network namespace only. */
   initial: 'net.core.netdev_budget',
 } as const
@@ -79,6 +84,7 @@ export async function readFacts(place: Place, config: Config): Promise<HostFacts
     schedulers: schedulers(value, words, modules),
     pathManagers: pathManagers(value, words, modules),
     modules: [...modules].filter(([, state]) => state !== 'builtin').map(([name]) => name),
+    ipv6: value(SYSCTL.ipv6) !== undefined,
     interfaces,
     rules,
     owners,
@@ -93,6 +99,7 @@ export async function readFacts(place: Place, config: Config): Promise<HostFacts
     endpoints,
     programs,
     mptk,
+    ...(await readOwnUser(runner, mptk)),
     state: place.state,
   }
 }
@@ -154,7 +161,7 @@ function namesOf(
 async function readFirewalls(runner: Runner): Promise<ClosedFirewall[]> {
   const script = 'PATH=$PATH:/usr/sbin:/sbin; nft -j list ruleset 2>/dev/null || echo {}'
   const { stdout } = await runner.run(['sh', '-c', script])
-  return closedFirewalls(JSON.parse(stdout))
+  return closedFirewalls(parseAnswer(['nft', '-j', 'list', 'ruleset'], stdout, z.unknown()))
 }
 
 /** Over ssh the path of a user may lack the folders of root's programs. */

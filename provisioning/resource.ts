@@ -16,6 +16,8 @@ export interface Command {
    * bookkeeping of the command itself. Empty where there is nothing else to it.
    */
   typed?: string
+  /** What messages call it, where its own text says little. */
+  name?: string
 }
 
 interface Common {
@@ -87,13 +89,18 @@ export interface RuleResource extends Common {
   priority: number
   from?: string
   to?: string
-  /** `0x1/0x1` */
+  /** `0x1/0x1`; `0x0/0x1` for packets without that bit. */
   mark?: string
   inputDevice?: string
   outputDevice?: string
-  /** `lookup TABLE`, without the default route when `suppressDefault`. */
+  protocol?: 'tcp'
+  /** `lookup TABLE`, without the default route when `suppressDefault`. 0 with an `action`. */
   table: number
   suppressDefault?: boolean
+  /** In the place of a lookup: senders are told that there is no way. */
+  action?: 'unreachable'
+  /** An early unit of ours sets it again at every boot: it stays ours after one. */
+  atBoot?: boolean
 }
 
 /** A whole nftables table of ours; the script is what stands between its braces. */
@@ -144,6 +151,14 @@ export interface ServiceResource extends Common {
   capabilities: readonly string[]
   /** A background process although systemd runs. */
   manager?: 'none'
+  /** Where systemd runs: as a user of its own, whom systemd hands the files of `restartOn`. */
+  ownUser?: boolean
+  /** Sysctls of the network are its to write. */
+  writesSysctls?: boolean
+  /** A folder of its own in /run that everybody may look into, by name. */
+  runtimeFolder?: string
+  /** Services that start before it. */
+  after?: readonly string[]
   /** What it may set while it runs and does not take away itself. */
   leaves?: readonly LeftBehind[]
 }
@@ -152,13 +167,27 @@ export interface ServiceResource extends Common {
 export type LeftBehind =
   { kind: 'endpoint'; id: number } | { kind: 'rule' | 'table'; family: 4 | 6; number: number }
 
-/** A command that systemd runs at every boot: most of what is set is gone after one. */
-export interface BootResource extends Common {
+interface BootCommon extends Common {
   kind: 'boot'
   /** Unit name without `.service`. */
   name: string
   argv: readonly string[]
 }
+
+/** Before any interface is up. */
+export interface EarlyBoot extends BootCommon {
+  early: true
+}
+
+/** When the network is there. */
+export interface LateBoot extends BootCommon {
+  early?: false
+  /** Folder of the journal. */
+  state: string
+}
+
+/** A command that systemd runs at every boot: most of what is set is gone after one. */
+export type BootResource = EarlyBoot | LateBoot
 
 export type Resource =
   | ModuleResource
@@ -177,8 +206,13 @@ export type Resource =
 
 export type ResourceKind = Resource['kind']
 
-/** Outlives a reboot: all else is gone or back at its boot value after one. */
+/** Kinds that are files and units, not settings of the kernel. */
 export const PERSISTENT: ReadonlySet<ResourceKind> = new Set<ResourceKind>(['file', 'service', 'boot'])
+
+/** All else is gone or back at its boot value after a reboot. */
+export function outlivesBoot(resource: Resource): boolean {
+  return PERSISTENT.has(resource.kind) || (resource.kind === 'rule' && resource.atBoot === true)
+}
 
 /** What a set-up comes to on a given host. */
 export interface Description {

@@ -4,14 +4,26 @@ import type { RunResult } from '../src/exec.js'
 import { shellWord } from '../src/shell-quote.js'
 import { otherNamespace, type EnginePlace } from './engine-place.js'
 import { parseJournal, stillStanding, type Journal, type JournalStep } from './journal.js'
-import { DISARM, FORGET, KEEP, LIVES_IN, PREPARE, READ, UNTIL_UNDONE, WATCH, WRITE } from './state-scripts.js'
+import { DISARM, EXTEND, GUARD, WATCH } from './guard-scripts.js'
+import { FORGET, KEEP, LIVES_IN, PREPARE, READ, UNTIL_UNDONE, WRITE } from './state-scripts.js'
+import { UNTRUSTED_CODE, untrustedState } from './state-trust.js'
 
 export interface HostState {
   journal: Journal
-  /** The unconfirmed apply that will be undone in so many seconds; its watchdog runs. */
-  waiting?: { token: string; seconds: number }
+  /** An apply, under way or done, that will be undone unless it goes on or is confirmed. */
+  waiting?: Waiting
   /** An apply or an undoing broke off in the middle. */
   interrupted: boolean
+}
+
+export interface Waiting {
+  token: string
+  /** Until it is undone; negative where nobody did it in time. */
+  seconds: number
+  /** `unit mptk-undo-….service`, `process 4711`: who undoes it. */
+  guard: string
+  /** False: it runs no more, so that nothing will be undone by itself. */
+  guarded: boolean
 }
 
 /** A script with `$state` set. Never with the terminal's signals. */
@@ -28,9 +40,12 @@ async function runScript(
   return place.runner.run([...stateScript(place, script), ...args], { input, detached: true, reject: false })
 }
 
-/** @throws {MptkError} MPTK_JOURNAL */
+/** @throws {MptkError} MPTK_JOURNAL, MPTK_UNTRUSTED_FILE */
 export async function prepareFolder(place: EnginePlace): Promise<void> {
   const { exitCode, stderr } = await runScript(place, PREPARE)
+  if (exitCode === UNTRUSTED_CODE) {
+    throw new MptkError('MPTK_UNTRUSTED_FILE', untrustedState(place.state, stderr))
+  }
   if (exitCode !== 0) throw new MptkError('MPTK_JOURNAL', `${place.state} cannot be made: ${stderr}`)
 }
 
@@ -57,11 +72,13 @@ export async function readState(place: EnginePlace): Promise<HostState | undefin
     throw new MptkError('MPTK_JOURNAL', `${name} was made ${where}: say so here too`)
   }
   await refuseElsewhere(place, journal, name)
-  const [token, seconds] = pending?.split(' ') ?? []
+  const [token, seconds, alive, ...guard] = pending?.split(' ') ?? []
   // nobody waits any more whom a reboot has ended, whoever has his process id now
   const waits = token !== undefined && token === journal.token && journal.epoch === place.epoch
   const interrupted = flag === 'undoing' || (journal.state !== 'applied' && !waits)
-  return { journal, interrupted, ...(waits ? { waiting: { token, seconds: Number(seconds) } } : {}) }
+  if (!waits) return { journal, interrupted }
+  const waiting = { token, seconds: Number(seconds), guard: guard.join(' '), guarded: alive === 'alive' }
+  return { journal, interrupted, waiting }
 }
 
 /** Settings of a namespace that still lives are not gone: to forget them here would leave them there for good. */
@@ -87,13 +104,28 @@ export function writeCommand(place: EnginePlace, name: string, text: string) {
   return { argv: [...stateScript(place, WRITE), name, String(Buffer.byteLength(text))], input: text }
 }
 
-/** From now on everything is undone after so many seconds unless {@link disarm} comes first. */
-export async function startWatchdog(place: EnginePlace, token: string, seconds: number): Promise<void> {
-  const { exitCode, stderr } = await runScript(place, WATCH, [token, String(seconds)])
-  if (exitCode !== 0) throw new MptkError('MPTK_APPLY', `the watchdog could not be started: ${stderr}`)
+/**
+ * From now on everything is undone after so many seconds unless {@link extend} puts it off or {@link disarm} ends it.
+ * @returns what may end the guard before its time, if anything is known
+ * @throws {MptkError} MPTK_APPLY where nobody could keep the promise
+ */
+export async function startGuard(
+  place: EnginePlace,
+  token: string,
+  seconds: number,
+): Promise<string | undefined> {
+  const args = [token, String(seconds), place.netns ?? '', GUARD]
+  const { exitCode, stderr, stdout } = await runScript(place, WATCH, args)
+  if (exitCode !== 0) throw new MptkError('MPTK_APPLY', `--confirm-within: ${stderr}`)
+  return stdout === '' ? undefined : stdout
 }
 
-/** False when it comes too late: the watchdog has begun. */
+/** The guard waits so many seconds from now on. False when it comes too late. */
+export async function extend(place: EnginePlace, token: string, seconds: number): Promise<boolean> {
+  return (await runScript(place, EXTEND, [token, String(seconds)])).exitCode === 0
+}
+
+/** False when it comes too late: the guard has begun. */
 export async function disarm(place: EnginePlace, token: string): Promise<boolean> {
   return (await runScript(place, DISARM, [token])).exitCode === 0
 }
@@ -110,12 +142,12 @@ export async function keep(place: EnginePlace, token: string, journal: string): 
   return exitCode === 0
 }
 
-/** Ends the wait for confirmation, or waits until its watchdog has undone everything. */
+/** Ends the wait for confirmation, or waits until its guard has undone everything. */
 export async function stopWaiting(place: EnginePlace, token: string): Promise<void> {
   if (!(await disarm(place, token))) await untilUndone(place)
 }
 
-/** Waits until the watchdog, whose time has come, is done. */
+/** Waits until the guard, whose time has come, is done. */
 export async function untilUndone(place: EnginePlace): Promise<void> {
   await runScript(place, UNTIL_UNDONE)
 }

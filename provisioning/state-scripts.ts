@@ -5,34 +5,36 @@
  * ```
  * journal.json   what was there before            undo.sh       puts it back, without mptk
  * rollback.sh    back to before this very apply   undoing       such a script is at work, or broke off
- * pending-TOKEN  a watchdog waits for `mptk confirm`, named in it; whoever renames the file decides
+ * pending-TOKEN  a guard waits for `mptk confirm`: guard-scripts.ts has its files
  * lock           held while mptk works here       busy          held while a command changes the host
  * folders        which folders were made for this one, outermost first
  * ```
  */
+import { FORGET_GUARDS, keepScript, LIVES } from './guard-scripts.js'
+import { REFUSE_UNTRUSTED } from './state-trust.js'
 
-/** Makes the folder and notes what of its path was not there. */
+/** Makes the folder, and notes what of its path was not there. Not where somebody else made it first. */
 export const PREPARE = `umask 077
 path=$state made=
 while [ ! -d "$path" ]; do made="$path
 $made"; path=$(dirname "$path"); done
-mkdir -p "$state" && { [ -e "$state/folders" ] || printf %s "$made" >"$state/folders"; }
+mkdir -p "$state" || exit
+${REFUSE_UNTRUSTED}{ [ -e "$state/folders" ] || printf %s "$made" >"$state/folders"; }
 `
 
 /** Removes all that is ours: the folder too when we made it and nothing else is in it. */
 export const FORGET = `rm -f "$state/journal.json" "$state/journal.json.new"
-rm -f "$state"/pending-* "$state"/expired-* "$state/rollback.sh" "$state/undo.sh" "$state"/*.sh.new
-folders=$(cat "$state/folders" 2>/dev/null)
-rm -f "$state/undoing" "$state/watchdog.log" "$state/busy" "$state/lock" "$state/folders"
+rm -f "$state/rollback.sh" "$state/undo.sh" "$state"/*.sh.new
+${FORGET_GUARDS}folders=$(cat "$state/folders" 2>/dev/null)
+rm -f "$state/undoing" "$state/guard.log" "$state/busy" "$state/lock" "$state/folders"
 printf '%s\\n' "$folders" | sed '1!G;h;$!d' | while read -r folder; do
   [ -z "$folder" ] || rmdir "$folder" 2>/dev/null || break
 done
 `
 
 /** An apply is done, or rolled back: what served to roll it back goes. */
-export const CONFIRMED = `rm -f "$state/rollback.sh" "$state/undoing" "$state/watchdog.log"
-rm -f "$state"/pending-* "$state"/expired-*
-`
+export const CONFIRMED = `rm -f "$state/rollback.sh" "$state/undoing" "$state/guard.log"
+${FORGET_GUARDS}`
 
 /**
  * Writes a file whole and synced, or not at all: standard input may end early when its writer dies.
@@ -43,13 +45,19 @@ cat >"$state/$1.new" && [ "$(wc -c <"$state/$1.new")" -eq "$2" ] || { rm -f "$st
 sync "$state/$1.new" && mv "$state/$1.new" "$state/$1" && sync "$state"
 `
 
-/** Prints whether an undoing broke off, who waits for confirmation and for how many seconds, and the journal. */
+/**
+ * Prints whether an undoing broke off; of a guard that waits for confirmation the token, how many
+ * seconds more, whether it lives, and who it is; and the journal.
+ */
 export const READ = `[ -e "$state/journal.json" ] || exit 0
-if [ -e "$state/undoing" ]; then echo undoing; else echo whole; fi
+${LIVES}if [ -e "$state/undoing" ]; then echo undoing; else echo whole; fi
 for pending in "$state"/pending-*; do
-  [ -e "$pending" ] && read -r pid deadline <"$pending" || continue
+  [ -e "$pending" ] || continue
+  token=\${pending##*/pending-} deadline=0
   read -r now rest </proc/uptime
-  [ -e "/proc/$pid" ] && echo "\${pending##*/pending-} $((deadline - \${now%.*}))"
+  read -r deadline 2>/dev/null <"$state/deadline-$token"
+  if guard=$(lives "$token"); then alive=alive; else alive=gone; fi
+  echo "$token $((deadline - \${now%.*})) $alive $guard"
   break
 done
 echo
@@ -69,38 +77,10 @@ echo locked
 exec cat >/dev/null
 `
 
-/** Arguments: token, seconds. Whatever starts here goes on without us. */
-export const WATCH = `read -r now rest </proc/uptime
-setsid sh -c '
-  state=$1
-  sleep "$3"
-  mv "$state/pending-$2" "$state/expired-$2" || exit
-  sh "$state/rollback.sh" unattended
-  rm -f "$state/expired-$2"
-' mptk-watchdog "$state" "$1" "$2" </dev/null >"$state/watchdog.log" 2>&1 &
-umask 077
-echo "$! $((\${now%.*} + $2))" >"$state/pending-$1"
-`
-
-/** Ends the waiting, whoever comes first, and then the watchdog (its process group). */
-const WIN = `read -r pid deadline <"$state/pending-$1" && mv "$state/pending-$1" "$state/expired-$1"`
-const END = `kill -- "-$pid" 2>/dev/null
-rm -f "$state/expired-$1" "$state/watchdog.log"
-`
-
-/** Argument: token. Exit code 1: too late. */
-export const DISARM = `${WIN} || exit 1
-${END}`
-
 /** Arguments: token, length of the confirmed journal in bytes, which is standard input. Exit code 1: too late. */
-export const KEEP = `umask 077
-cat >"$state/journal.json.new" && [ "$(wc -c <"$state/journal.json.new")" -eq "$2" ] || exit 2
-sync "$state/journal.json.new"
-${WIN} || { rm -f "$state/journal.json.new"; exit 1; }
-mv "$state/journal.json.new" "$state/journal.json" && sync "$state"
-${END}${CONFIRMED}`
+export const KEEP = keepScript(CONFIRMED)
 
-/** Waits until a watchdog whose time has come is done. */
+/** Waits until a guard whose time has come is done. */
 export const UNTIL_UNDONE = `tries=600
 while [ "$tries" -gt 0 ] && ls "$state" 2>/dev/null | grep -q '^expired-'; do
   sleep 0.1

@@ -4,7 +4,7 @@ import type { EnginePlace } from './engine-place.js'
 import { stillStanding } from './journal.js'
 import type { DriverTable } from './linux/driver.js'
 import { probeAll } from './probe-all.js'
-import { readState } from './state-folder.js'
+import { readState, type HostState } from './state-folder.js'
 
 /**
  * `drift`: not as applied. `live`: not as applied, but of an uplink, which `mptk run` changes as
@@ -14,10 +14,16 @@ export type ResourceStatus = 'ok' | 'drift' | 'live' | 'gone'
 
 export interface HostReport {
   config: string
-  /** `waiting`: will be undone unless confirmed. `interrupted`: apply, revert mend it. */
-  state: 'applied' | 'waiting' | 'interrupted'
-  /** `waiting` only. */
+  /**
+   * `applying`: under way, or broken off: undone unless it goes on. `waiting`: will be undone unless
+   * confirmed. `unguarded`: the same, but what was to undo it runs no more: confirm keeps it,
+   * revert undoes it. `interrupted`: apply, revert mend it.
+   */
+  state: 'applied' | 'applying' | 'waiting' | 'unguarded' | 'interrupted'
+  /** Until it is undone: `applying` and `waiting` only. */
   seconds?: number
+  /** Who undoes it, or should have: `unit mptk-undo-….service`, `process 4711`. */
+  guard?: string
   /** Rebooted (or another network namespace) since. */
   rebooted: boolean
   resources: { id: string; status: ResourceStatus; wanted?: string; found?: string }[]
@@ -27,7 +33,7 @@ export interface HostReport {
 export async function status(table: DriverTable, place: EnginePlace): Promise<HostReport | undefined> {
   const state = await readState(place)
   if (state === undefined) return undefined
-  const { journal, interrupted, waiting } = state
+  const { journal, waiting } = state
   const standing = new Set(stillStanding(journal.steps, journal.epoch, place))
   const states = await probeAll(
     journal.steps.map(({ resource }) => resource),
@@ -36,8 +42,9 @@ export async function status(table: DriverTable, place: EnginePlace): Promise<Ho
   )
   return {
     config: journal.config,
-    state: interrupted ? 'interrupted' : waiting === undefined ? 'applied' : 'waiting',
-    ...(waiting === undefined ? {} : { seconds: waiting.seconds }),
+    state: stateOf(state),
+    ...(waiting === undefined ? {} : { guard: waiting.guard }),
+    ...(waiting?.guarded === true ? { seconds: Math.max(0, waiting.seconds) } : {}),
     rebooted: journal.epoch !== place.epoch,
     resources: journal.steps.map((step, index) => {
       const { id, resource } = step
@@ -50,6 +57,13 @@ export async function status(table: DriverTable, place: EnginePlace): Promise<Ho
       return { id, status, wanted: to, found: from }
     }),
   }
+}
+
+function stateOf({ interrupted, waiting, journal }: HostState): HostReport['state'] {
+  if (interrupted) return 'interrupted'
+  if (waiting === undefined) return 'applied'
+  if (journal.state === 'applying') return waiting.guarded ? 'applying' : 'interrupted'
+  return waiting.guarded ? 'waiting' : 'unguarded'
 }
 
 /** All of it is as applied, and stays so. */

@@ -5,7 +5,7 @@ import { driverOf } from './driver-of.js'
 import { epochScript, type EnginePlace } from './engine-place.js'
 import { journalText, type Journal, type JournalStep } from './journal.js'
 import type { DriverTable } from './linux/driver.js'
-import { PERSISTENT } from './resource.js'
+import { outlivesBoot } from './resource.js'
 import { CONFIRMED, FORGET, LIVES_IN } from './state-scripts.js'
 
 /**
@@ -76,7 +76,7 @@ function stepScript({ id, resource, previous }: JournalStep, table: DriverTable,
   if (commands.length === 0) return ''
   const lines = commands.map((command) => commandScript(command, ' || ok=0')).join('')
   const body = `ok=1\n${lines}said ${shellWord(id)}\n`
-  return PERSISTENT.has(resource.kind) ? body : `if [ "$live" = 1 ]; then\n${body}fi\n`
+  return outlivesBoot(resource) ? body : `if [ "$live" = 1 ]; then\n${body}fi\n`
 }
 
 /** As mptk itself refuses: settings of another namespace that still lives would be taken for gone, and forgotten. */

@@ -5,7 +5,7 @@
 import type { Destination } from '../src/address.js'
 import { describeError, MptkError } from '../src/errors.js'
 import type { SocketWish, Verdict } from '../src/kernel/kernel.js'
-import type { RawUpstreamInfo } from '../src/native.js'
+import type { RawInfo } from '../src/native.js'
 import type { Connection } from '../src/net/connection.js'
 import type { ActiveRelay, RelayResult } from '../src/net/relay.js'
 import { REFUSAL_PATIENCE, type Admission } from './admission.js'
@@ -188,6 +188,7 @@ async function dial(
   const done = runtime.metrics.dial.startTimer({ service: pipeline.name })
   const reached = await session.client.attend(leaving, (signal) =>
     egress.dial(destination, {
+      subject,
       signal,
       timeout: pipeline.timeouts.dial,
       admit: (resolved) => rules.admit(subject, destination, resolved),
@@ -211,7 +212,7 @@ async function relay(pipeline: Pipeline, session: Session, head: Head): Promise<
   session.relay = relayed
   session.state = 'relaying'
   const result: RelayResult & Partial<ExchangesResult> = await relayed.ended
-  const side = (connection: Connection, verdict: Verdict, last: RawUpstreamInfo | undefined) =>
+  const side = (connection: Connection, verdict: Verdict, last: RawInfo | undefined) =>
     sideRecord(
       connection.remote,
       verdict,

@@ -4,6 +4,7 @@ import type { Kernel } from '../src/kernel/kernel.js'
 import type { Logger } from '../src/log.js'
 import type { Metrics } from '../src/metrics.js'
 import type { Relay } from '../src/net/relay.js'
+import type { PasswordGuard } from './users/password-guard.js'
 import type { Session } from './session.js'
 
 /** What all services of a host share. */
@@ -12,6 +13,7 @@ export interface Runtime {
   relay: Relay
   log: Logger
   metrics: Metrics
+  passwords: PasswordGuard
   /** Sessions in progress, for status. */
   sessions: Set<Session>
   /** Where services listen, by type: for clients that came to the wrong one. */

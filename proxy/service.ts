@@ -57,7 +57,7 @@ async function startPipeline(
   const { upstream, listenerWish, refusesInWords: inWords, ...parts } = await partsOf(config, name, runtime)
   const pipeline: Pipeline = { name, runtime, timeouts: config.timeouts, ...parts }
   const wish = { ...socketWish(config), ...listenerWish }
-  const warnings = [wish, ...wishesOut(config)].flatMap((each) => runtime.kernel.check(each))
+  const warnings = [...new Set([wish, ...wishesOut(config)].flatMap((each) => runtime.kernel.check(each)))]
   const { listen, backlog } = config
   const limits = placeLimits(connections, config.limits)
   // the hosts of a LAN share one /64, and are told apart all the same

@@ -2,7 +2,7 @@
 import { formatAddress, type Destination, type SocketAddress } from '../src/address.js'
 import { describeError } from '../src/errors.js'
 import type { ConnectionInfo, Kernel, Verdict } from '../src/kernel/kernel.js'
-import type { RawUpstreamInfo } from '../src/native.js'
+import type { RawInfo } from '../src/native.js'
 import type { Connection } from '../src/net/connection.js'
 import type { ActiveRelay, RelayResult } from '../src/net/relay.js'
 
@@ -113,7 +113,7 @@ export function verdictOf(kernel: Kernel, { fd, origin }: Connection): Verdict {
 export function infoOf(
   kernel: Kernel,
   { fd, origin }: Connection,
-  last: RawUpstreamInfo | undefined,
+  last: RawInfo | undefined,
 ): ConnectionInfo | undefined {
   try {
     return kernel.connectionInfo(fd, origin, last)

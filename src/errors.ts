@@ -7,6 +7,7 @@ export const ERRORS = {
   MPTK_ADDRESS: 'an address, port or prefix could not be understood',
   MPTK_CONFIG: 'the configuration has an unknown key or a wrong value',
   MPTK_CONFIG_FILE: 'the configuration file could not be read or is not YAML',
+  MPTK_UNTRUSTED_FILE: 'a file or folder that others may change was refused',
   MPTK_USAGE: 'the command line has an unknown option or a wrong value',
   MPTK_OPEN_PROXY: 'a listener that anybody could use was refused',
   MPTK_LISTEN: 'a listener could not be opened',

@@ -21,6 +21,12 @@ export interface Metrics {
   readonly uplinkUp: Gauge<'uplink'>
   /** Of state, addresses or gateways. */
   readonly uplinkChanges: Counter<'uplink'>
+  /** Settings of the set-up that somebody else had changed, set again. */
+  readonly mended: Counter<'kind'>
+  /** With `--kept-by`: 1 while the keeper tells, 0 when it is silent. */
+  readonly keeperUp: Gauge
+  /** Subflows that were lost by an error and opened again. */
+  readonly subflowsReopened: Counter<'uplink'>
   /** Connections whose further subflows are opened here. */
   readonly ndiffportsConnections: Gauge
 }
@@ -96,6 +102,23 @@ export function createMetrics(
     uplinkChanges: new Counter({
       name: 'mptk_uplink_changes_total',
       help: 'Changes of the state, addresses or gateways of an uplink',
+      labelNames: ['uplink'],
+      registers,
+    }),
+    mended: new Counter({
+      name: 'mptk_mended_total',
+      help: 'Settings that somebody else had changed and that were set again',
+      labelNames: ['kind'],
+      registers,
+    }),
+    keeperUp: new Gauge({
+      name: 'mptk_keeper_up',
+      help: 'Whether the keeper of --kept-by tells what it does: 1 or 0; 0 without one too',
+      registers,
+    }),
+    subflowsReopened: new Counter({
+      name: 'mptk_subflows_reopened_total',
+      help: 'Subflows that were lost by an error and opened again',
       labelNames: ['uplink'],
       registers,
     }),

@@ -82,6 +82,8 @@ export interface RawOutOfTreeInfo {
   subflowInfo: Buffer[]
 }
 
+export type RawInfo = RawUpstreamInfo | RawOutOfTreeInfo
+
 /** `timeout`, `half-closed` and `stalled` are what {@link NativeRelayOptions}' timeouts end. */
 export type RelayCause = 'eof' | 'reset' | 'timeout' | 'half-closed' | 'stalled' | 'aborted'
 
@@ -113,9 +115,12 @@ export interface NativeRelayOptions extends NativeRelayPart {
    * the other has ended; while memory is short, whether it has or not. 0 is never. Milliseconds.
    */
   stallTimeout?: number
-  /** MPTCP_FULL_INFO is read of this side just before its stream is ended: afterwards the kernel has no subflows to tell of. */
-  witnessA?: boolean
-  witnessB?: boolean
+  /**
+   * What this kernel tells of the side's connection is read just before its stream is ended: afterwards
+   * it has no subflows to tell of. `out-of-tree` must be asked of that kernel alone.
+   */
+  witnessA?: 'upstream' | 'out-of-tree'
+  witnessB?: 'upstream' | 'out-of-tree'
   /**
    * A message and its answer: nothing is read from `b` nor written to `a` until {@link NativeRelay.answer},
    * and both directions end with their messages, the descriptors then being open both ways still. What
@@ -136,8 +141,8 @@ export type RelayDone = (
   side: 'a' | 'b' | undefined,
   errno: string | undefined,
   /** What {@link NativeRelayOptions.witnessA} and `witnessB` asked for; undefined where there was no MPTCP to tell of. */
-  infoA: RawUpstreamInfo | undefined,
-  infoB: RawUpstreamInfo | undefined,
+  infoA: RawInfo | undefined,
+  infoB: RawInfo | undefined,
   /** See {@link NativeRelayOptions.keep}. */
   carried: Buffer | undefined,
   /** Of an exchange: both messages went to their ends, and both streams go on. */

@@ -1,5 +1,6 @@
 /** What this kernel offers to experiments, and why it does not offer the rest. */
 import { describeError } from '../../src/errors.js'
+import { lookAtKernel } from '../../src/kernel/automatic-congestion.js'
 import type { Kernel, KernelReport, SocketWish } from '../../src/kernel/kernel.js'
 
 /** Without a reason it can be used. */
@@ -11,7 +12,7 @@ export interface Facility {
 export interface Facilities {
   flavour: Kernel['flavour']
   congestionControls: Facility[]
-  /** The one of sockets that do not ask for any. */
+  /** The one of MPTCP sockets that do not ask for any. */
   defaultCongestion: string
   schedulers: Facility[]
 }
@@ -28,7 +29,7 @@ export function facilitiesOf(kernel: Kernel): Facilities {
     congestionControls: union(CONGESTION, congestionControls.available).map((name) =>
       facility(name, refusal(kernel, { congestion: name })),
     ),
-    defaultCongestion: congestionControls.default,
+    defaultCongestion: lookAtKernel().name ?? congestionControls.default,
     schedulers: union(SCHEDULERS, report.schedulers.available).map((name) =>
       facility(name, schedulerRefusal(kernel, report, name)),
     ),

@@ -1,6 +1,7 @@
 /** All experiments, in the order in which `mptk lab run all` runs them. */
 import { congestion } from './congestion.js'
 import type { Experiment } from './experiment.js'
+import { examples } from './examples.js'
 import { failover } from './failover.js'
 import { mobile } from './mobile.js'
 import { models } from './models.js'
@@ -15,5 +16,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
   failover,
   models,
   unequal,
+  examples,
   mobile,
 ]

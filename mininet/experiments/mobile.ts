@@ -117,7 +117,7 @@ function table(samples: readonly Sample[]): ResultTable {
       ]
     }),
     notes: [
-      `Traces by mininet/experiments/trace-generator.ts, seeds ${LINKS.map(({ seed }) => seed).join(', ')} (download: one more): synthetic, chosen and not fitted to measurements. Congestion control: the kernel's default.`,
+      `Traces by mininet/experiments/trace-generator.ts, seeds ${LINKS.map(({ seed }) => seed).join(', ')} (download: one more): synthetic, chosen and not fitted to measurements. Congestion control, on one link too: what MPTCP sockets get by congestion: auto.`,
       'The poster measured a tunnel of its own over three 3G links, with other traces: there are no figures to compare.',
     ],
   }

@@ -128,7 +128,7 @@ function table(samples: readonly Sample[]): ResultTable {
       ...spreadOf(distributionOf(samples, variant, 'firstByteMs')),
     ]),
     notes: [
-      "curl and nginx; congestion control is the kernel's default everywhere. First byte: of a file of one byte, with a new connection each, from curl's start to the first byte of the answer.",
+      "curl and nginx; congestion control is bbr for MPTCP where the kernel has it (congestion: auto), the kernel's default for TCP. First byte: of a file of one byte, with a new connection each, from curl's start to the first byte of the answer.",
     ],
   }
 }

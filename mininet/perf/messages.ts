@@ -67,7 +67,7 @@ const connectionInfo = z.custom<ConnectionInfo>(
 )
 
 /** What only the sending side of a stream knows. */
-const sending = z.strictObject({
+const sending = z.object({
   retransmits: count,
   /** Bytes, all subflows together; absent where the kernel does not tell the segment size. */
   window: count.exactOptional(),
@@ -77,27 +77,27 @@ const sending = z.strictObject({
 })
 export type Sending = z.output<typeof sending>
 
-const intervalReport = z.strictObject({
+const intervalReport = z.object({
   /** Its place by the clock, from 0 with the omitted ones; the same at both ends. */
   index: count,
   /** Seconds since the start, or since the end of the omitted time. */
   start: z.number(),
   end: z.number(),
   omitted: z.boolean(),
-  streams: z.array(z.strictObject({ id: count, bytes: count, sending: sending.exactOptional() })),
+  streams: z.array(z.object({ id: count, bytes: count, sending: sending.exactOptional() })),
 })
 export type IntervalReport = z.output<typeof intervalReport>
 
-const flowResult = z.strictObject({
+const flowResult = z.object({
   /** Length of the counted time. */
   seconds: z.number(),
   streams: z.array(
-    z.strictObject({
+    z.object({
       id: count,
       bytes: count,
       connection: connectionInfo,
       sending: z
-        .strictObject({
+        .object({
           retransmits: count,
           maxWindow: count.exactOptional(),
           /** Microseconds, over the intervals. */
@@ -112,7 +112,7 @@ const flowResult = z.strictObject({
 export type FlowResult = z.output<typeof flowResult>
 
 /** Of this process, in percent of one core. */
-const cpu = z.strictObject({ total: z.number(), user: z.number(), system: z.number() })
+const cpu = z.object({ total: z.number(), user: z.number(), system: z.number() })
 export type CpuUse = z.output<typeof cpu>
 
 const flow = z.enum(['forward', 'reverse'])
@@ -124,16 +124,17 @@ export const clientMessage = z.discriminatedUnion('type', [
 ])
 export type ClientMessage = z.output<typeof clientMessage>
 
+/** Of an answer counts what is known here: a later server may say more. */
 export const serverMessage = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('accepted'), token: z.hex().length(2 * TOKEN_LENGTH) }),
-  z.strictObject({ type: z.literal('started') }),
-  z.strictObject({ type: z.literal('interval'), flow, report: intervalReport }),
-  z.strictObject({
+  z.object({ type: z.literal('accepted'), token: z.hex().length(2 * TOKEN_LENGTH) }),
+  z.object({ type: z.literal('started') }),
+  z.object({ type: z.literal('interval'), flow, report: intervalReport }),
+  z.object({
     type: z.literal('result'),
-    flows: z.strictObject({ forward: flowResult.exactOptional(), reverse: flowResult.exactOptional() }),
+    flows: z.object({ forward: flowResult.exactOptional(), reverse: flowResult.exactOptional() }),
     cpu,
   }),
-  z.strictObject({ type: z.literal('error'), message: z.string().max(1000) }),
+  z.object({ type: z.literal('error'), message: z.string().max(1000) }),
 ])
 export type ServerMessage = z.output<typeof serverMessage>
 

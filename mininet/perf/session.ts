@@ -1,7 +1,7 @@
 /** The server's side of one test: set up, run, result, and everything closed, whatever the client does. */
 import { describeError, MptkError } from '../../src/errors.js'
 import type { Kernel } from '../../src/kernel/kernel.js'
-import { SOL_TCP, TCP_CONGESTION } from '../../src/kernel/options.js'
+import { namedCongestion, SOL_TCP, TCP_CONGESTION } from '../../src/kernel/options.js'
 import { native } from '../../src/native.js'
 import type { Connection } from '../../src/net/connection.js'
 import type { ControlChannel } from './control.js'
@@ -156,7 +156,8 @@ export class Session {
     for (const flow of flowsOf(plan)) {
       const mine = this.#opened.filter((each) => each.flow === flow).sort((a, b) => a.id - b.id)
       const streams = mine.map(({ id, connection }, place) => {
-        if (plan.congestion !== undefined) setCongestion(connection, plan.congestion)
+        const congestion = namedCongestion(plan)
+        if (congestion !== undefined) setCongestion(connection, congestion)
         const history = new SubflowHistory(kernel, connection)
         return { history, stream: this.#makeStream(flow, id, connection, shareOf(plan, place)) }
       })

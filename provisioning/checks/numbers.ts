@@ -2,20 +2,22 @@
 import type { HostConfig } from '../../src/config/host.js'
 import type { HostFacts } from '../facts.js'
 import type { Problem } from '../problem.js'
-import { MAIN_TABLE, PRIORITIES, TABLES } from '../uplinks/numbers.js'
+import { barrierPriority, MAIN_TABLE, MOST_LAN_INTERFACES, PRIORITIES, TABLES } from '../uplinks/numbers.js'
 
 /**
- * A rule of ours has both its priority and its table (or main) among our numbers, whether it was
- * applied now or before; one that has only one of them is somebody else's.
+ * A rule of ours has both its priority and its table (or main) among our numbers, or leads nowhere
+ * at a barrier's place, whether it was applied now or before; any other there is somebody else's.
  */
 export function numbersProblems({ numbers }: HostConfig, { rules }: HostFacts): Problem[] {
   const within = (value: number, first: number, count: number): boolean =>
     value >= first && value < first + count
   const problems: Problem[] = []
-  for (const { family, priority, table } of rules) {
+  for (const { family, priority, table, unreachable } of rules) {
+    if (unreachable && within(priority, barrierPriority(numbers, 0), MOST_LAN_INTERFACES)) continue
     const ourPriority = within(priority, numbers.priority, PRIORITIES)
     const ourTable = within(table, numbers.table, TABLES)
-    const rule = `the rule of priority ${priority} into table ${table} (IPv${family})`
+    const leads = unreachable ? 'to nowhere' : `into table ${table}`
+    const rule = `the rule of priority ${priority} ${leads} (IPv${family})`
     if (ourTable && !ourPriority) {
       problems.push({
         path: 'host.numbers.table',

@@ -1,6 +1,6 @@
 /** The services against the host they shall run on: their addresses and files. */
 import { isAbsolute } from 'node:path'
-import { isLoopback, plainAddress } from '../../src/address.js'
+import { familyOf, isLoopback, plainAddress } from '../../src/address.js'
 import type { HostFacts } from '../facts.js'
 import type { Problem } from '../problem.js'
 import type { HostedConfig } from '../setups/part.js'
@@ -15,7 +15,13 @@ export function serviceProblems({ services }: HostedConfig, facts: HostFacts): P
         text: `expected an absolute path, since the service does not start in this folder, found ${JSON.stringify(file)}`,
       })),
     ...service.listen
-      .filter(({ address }) => !isHere(address, facts))
+      .filter(({ address }) => familyOf(address) === 6 && !facts.ipv6)
+      .map(({ address }) => ({
+        path: `services[${index}].listen`,
+        text: `expected an IPv4 address, as 0.0.0.0, on a host without IPv6, found ${address}`,
+      })),
+    ...service.listen
+      .filter(({ address }) => (familyOf(address) === 4 || facts.ipv6) && !isHere(address, facts))
       .map(({ address }) => ({
         path: `services[${index}].listen`,
         text: `expected an address of this host, found ${address}, which no interface has`,

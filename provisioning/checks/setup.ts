@@ -87,7 +87,7 @@ function lanProblems(host: HostConfig, facts: HostFacts): Problem[] {
     return [{ path, text: `expected at most ${MOST_LAN_INTERFACES}, found ${lan.interfaces.length}` }]
   }
   return lan.interfaces.flatMap((name) => {
-    if (name in uplinks) {
+    if (Object.hasOwn(uplinks, name)) {
       return [{ path, text: `expected an interface that is no uplink, found ${name}, which is one` }]
     }
     return [...interfaceProblem(path, name, facts), ...addressProblem(path, name, facts)]

@@ -8,6 +8,7 @@ import type { HostedConfig } from '../setups/part.js'
 import { foreignEndpoints } from '../uplinks/foreign.js'
 import { MOST_UPLINKS } from '../uplinks/numbers.js'
 import { exitsOf, uplinkResources } from '../uplinks/resources.js'
+import { distinct, type Claims } from '../uplinks/twins.js'
 
 /** Endpoints that the kernel holds (MPTCP_PM_ADDR_MAX). */
 const MOST_ENDPOINTS = 8
@@ -29,7 +30,7 @@ export function uplinkProblems(config: HostedConfig, facts: HostFacts): Problem[
   return [
     ...missing,
     ...uplinks.flatMap(wayOutProblem),
-    ...subnetProblems(uplinks),
+    ...twinProblems(uplinks),
     ...endpointProblems(config, facts),
   ]
 }
@@ -107,34 +108,19 @@ function reaches({ addresses }: InterfaceFacts, gateway: string): boolean {
   return near.has(gateway) || new PrefixSet(['fe80::/10']).has(gateway)
 }
 
-/** Answers to one would come in by the other, and the kernel would ask for gateways on either. */
-function subnetProblems(uplinks: readonly Uplink[]): Problem[] {
-  return uplinks.flatMap((uplink, index) =>
-    uplinks.slice(0, index).flatMap((other) => {
-      const shared = sharedNetwork(uplink.facts, other.facts)
-      if (shared === undefined) return []
-      return [
-        {
-          path: `host.uplinks.${uplink.name}`,
-          text: `expected a network of its own, found ${shared[0]} of ${uplink.name} and ${shared[1]} of ${other.name} in one subnet`,
-        },
-      ]
-    }),
-  )
-}
-
-function sharedNetwork(a: InterfaceFacts, b: InterfaceFacts): [string, string] | undefined {
-  for (const one of a.addresses) {
-    for (const two of b.addresses) {
-      if (one.family !== two.family) continue
-      const prefixes = [one, two].map(({ address, prefixLength }) => `${address}/${prefixLength}`)
-      const [first = '', second = ''] = prefixes
-      if (new PrefixSet([first]).has(two.address) || new PrefixSet([second]).has(one.address)) {
-        return [first, second]
-      }
-    }
-  }
-  return undefined
+/** Rules and endpoints go by address: two in one subnet are told apart, two with the same address are not. */
+function twinProblems(uplinks: readonly Uplink[]): Problem[] {
+  const claims: Claims = new Map()
+  return uplinks.flatMap(({ name, facts }) => {
+    const { twin } = distinct(name, facts, claims)
+    if (twin === undefined) return []
+    return [
+      {
+        path: `host.uplinks.${name}`,
+        text: `expected an address of its own, found ${twin.address}, which ${twin.of} has too: have one of the two modems give out another network`,
+      },
+    ]
+  })
 }
 
 /** Counted as if every uplink were up: otherwise the last to come would find no place. */

@@ -1,7 +1,7 @@
 /** User data for a rented server: installs mptk and everything that the systemd output has. */
 import { stringify } from 'yaml'
 import { ofKind, type Generator } from './output.js'
-import { HOST_UNIT, systemdFiles, unitsOf } from './systemd.js'
+import { barriersOf, HOST_UNIT, systemdFiles, unitsOf } from './systemd.js'
 
 /** The native core is built on the target; the rest is what the drivers run. */
 const PACKAGES = ['nodejs', 'npm', 'g++', 'make', 'python3', 'iproute2', 'nftables']
@@ -23,8 +23,10 @@ export const cloudInitFiles: Generator = (description, target) => {
     runcmd: [
       // an older Node is refused rather than tried
       ['npm', 'install', '--global', '--engine-strict', 'mptcp-toolkit'],
-      ['sysctl', '--system'],
       ['systemctl', 'daemon-reload'],
+      // before anything is forwarded
+      ...barriersOf(description).map(({ name }) => ['systemctl', 'enable', '--now', `${name}.service`]),
+      ['sysctl', '--system'],
       ['systemctl', 'enable', '--now', HOST_UNIT],
       ['systemctl', 'enable', '--now', ...unitsOf(description)],
     ],

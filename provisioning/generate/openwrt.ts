@@ -11,20 +11,32 @@ import { routeTableDriver } from '../linux/route-table.js'
 import { ruleDriver } from '../linux/rule.js'
 import type { Place } from '../linux/driver.js'
 import type { Command, Description, RuleResource, ServiceResource } from '../resource.js'
+import { MODULES_FILE } from '../setups/modules.js'
 import { configurationFile, MADE, ofKind, type Generator, type OutputFile } from './output.js'
 import { sysctlFiles } from './sysctl-d.js'
+import { comment, uciValue } from './words.js'
 
 const NFT_FOLDER = '/usr/share/nftables.d/ruleset-post'
 
 export const openwrtFiles: Generator = (description, target) => [
   configurationFile(target),
-  ...ofKind(description, 'file').map(({ path, mode, content }) => ({ path, mode, content })),
+  ...ofKind(description, 'file')
+    .filter(({ path }) => path !== MODULES_FILE)
+    .map(({ path, mode, content }) => ({ path, mode, content })),
+  ...moduleFiles(description),
   ...sysctlFiles(description, target).filter(({ path }) => path.startsWith('/etc/sysctl.d/')),
   { path: '/etc/init.d/mptk', mode: '0755', content: initScript(ofKind(description, 'service')) },
   { path: '/etc/hotplug.d/iface/90-mptk', mode: '0755', content: hotplug(description) },
   { path: '/etc/uci-defaults/90-mptk', mode: '0755', content: uciDefaults(description) },
   ...nftFiles(description),
 ]
+
+/** What its kmodloader reads, names alone. Packages bring a file like it for their own modules. */
+function moduleFiles(description: Description): OutputFile[] {
+  const names = ofKind(description, 'module').map(({ name }) => name)
+  if (names.length === 0) return []
+  return [{ path: '/etc/modules.d/90-mptk', mode: '0644', content: `${names.join('\n')}\n` }]
+}
 
 function initScript(services: readonly ServiceResource[]): string {
   const instances = services.map(
@@ -62,7 +74,8 @@ function hotplug(description: Description): string {
     ...ofKind(description, 'rule')
       .filter((each) => !inUci(each))
       .flatMap((each) => [
-        ...ruleDriver.restore(null, each, nowhere),
+        // a barrier stays: no moment without
+        ...(each.action === undefined ? ruleDriver.restore(null, each, nowhere) : []),
         ...ruleDriver.apply(null, each, nowhere),
       ]),
     ...ofKind(description, 'endpoint').flatMap((each) => [
@@ -100,7 +113,7 @@ function uciDefaults(description: Description): string {
     return [
       `set ${section}=${rule.family === 4 ? 'rule' : 'rule6'}`,
       ...Object.entries(options).flatMap(([key, value]) =>
-        value === undefined ? [] : [`set ${section}.${key}='${value}'`],
+        value === undefined ? [] : [`set ${section}.${key}=${uciValue(`rule ${rule.priority}`, value)}`],
       ),
     ]
   })
@@ -113,6 +126,6 @@ function nftFiles(description: Description): OutputFile[] {
     path: `${NFT_FOLDER}/90-${table}.nft`,
     mode: '0644',
     // fw4 loads its rules again and again; it deletes only its own table
-    content: `${MADE}\n# ${why}\nadd table ${family} ${table}\ndelete table ${family} ${table}\ntable ${family} ${table} {\n${body.endsWith('\n') ? body : `${body}\n`}}\n`,
+    content: `${MADE}\n# ${comment(why)}\nadd table ${family} ${table}\ndelete table ${family} ${table}\ntable ${family} ${table} {\n${body.endsWith('\n') ? body : `${body}\n`}}\n`,
   }))
 }

@@ -1,5 +1,7 @@
 /** Sysctls, parameters of modules and modules, as the files that set them at boot. */
+import { MODULES_FILE, modulesList } from '../setups/modules.js'
 import { MADE, ofKind, type Generator, type OutputFile } from './output.js'
+import { comment, oneLine, sysctlLine } from './words.js'
 
 const PARAMETER = /^module\/([^/]+)\/([^/]+)$/
 
@@ -8,16 +10,18 @@ export const sysctlFiles: Generator = (description) => {
   // one that this kernel lacks, or whose interface is not there yet, is no reason to stop
   const plain = settings
     .filter(({ name }) => !PARAMETER.test(name))
-    .map(({ name, value, why }) => `# ${why}\n-${name} = ${value}`)
+    .map(({ name, value, why }) => `# ${comment(why)}\n${sysctlLine(name, value)}`)
   const parameters = settings.flatMap(({ name, value }) => {
     const [, module, parameter] = PARAMETER.exec(name) ?? []
-    return module === undefined || parameter === undefined ? [] : [`options ${module} ${parameter}=${value}`]
+    return module === undefined || parameter === undefined
+      ? []
+      : [`options ${module} ${parameter}=${oneLine(name, value)}`]
   })
-  const modules = ofKind(description, 'module').map(({ name }) => name)
+  const modules = modulesList(description.resources)
   return [
     ...file('/etc/sysctl.d/90-mptk.conf', plain),
     ...file('/etc/modprobe.d/mptk.conf', parameters),
-    ...file('/etc/modules-load.d/mptk.conf', modules),
+    ...(modules === undefined ? [] : [{ path: MODULES_FILE, mode: '0644', content: modules }]),
   ]
 }
 

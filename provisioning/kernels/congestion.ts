@@ -1,5 +1,8 @@
-/** The system's congestion control: the same sysctl on every kernel, other modules. */
+/** The system's congestion control, and the one that services choose by themselves: the same on every kernel, other modules. */
 import type { HostConfig } from '../../src/config/host.js'
+import type { Config, ServiceConfig } from '../../src/config/schema.js'
+import { WANTED, WANTED_MODULE } from '../../src/kernel/automatic-congestion.js'
+import { AUTOMATIC } from '../../src/kernel/kernel.js'
 import type { HostFacts } from '../facts.js'
 import { listed, type Problem } from '../problem.js'
 import type { Resource } from '../resource.js'
@@ -28,6 +31,40 @@ export function congestionResources({ mptcp }: HostConfig, facts: HostFacts): Re
   return [
     ...moduleResources(congestionModule(congestion), facts, `has the congestion control ${congestion}`),
     { kind: 'sysctl', name: SYSCTL, value: congestion, why: 'congestion control of every subflow' },
+  ]
+}
+
+/** True when some MPTCP socket of the services has `congestion: auto`. */
+export function leavesChoice({ services }: Pick<Config, 'services'>): boolean {
+  return services.some((service) => socketsOf(service).some(isAutomatic))
+}
+
+interface SocketKeys {
+  transport: 'mptcp' | 'tcp'
+  congestion: string
+}
+
+function socketsOf(service: ServiceConfig): SocketKeys[] {
+  if (service.type === 'path-test') return [{ transport: 'mptcp', congestion: AUTOMATIC }]
+  const upstream = 'upstream' in service ? service.upstream : undefined
+  return [service, service.egress, ...(upstream === undefined ? [] : [upstream])]
+}
+
+function isAutomatic({ transport, congestion }: SocketKeys): boolean {
+  return transport === 'mptcp' && congestion === AUTOMATIC
+}
+
+/** Only in the initial network namespace: a container may not load modules, and takes what the machine has. */
+export function automaticResources(config: Config, facts: HostFacts): Resource[] {
+  if (!leavesChoice(config) || !facts.initialNamespace) return []
+  return moduleResources(WANTED_MODULE, facts, `has ${WANTED}, which MPTCP sockets take by congestion: auto`)
+}
+
+export function automaticWarnings(config: Config, { congestion, modules, flavour }: HostFacts): string[] {
+  if (flavour === 'tcp-only' || !leavesChoice(config)) return []
+  if (congestion.available.includes(WANTED) || modules.includes(WANTED_MODULE)) return []
+  return [
+    `this kernel has no ${WANTED} (CONFIG_TCP_CONG_BBR; on OpenWrt the package kmod-tcp-bbr): MPTCP sockets with congestion: auto keep ${congestion.current}, with which several lines can be slower than the best of them`,
   ]
 }
 

@@ -1,9 +1,17 @@
 /** `host.mptcp` in the words of the kernel there is: one file for each. */
 import type { HostConfig } from '../../src/config/host.js'
+import type { Config } from '../../src/config/schema.js'
+import { WANTED_MODULE } from '../../src/kernel/automatic-congestion.js'
 import type { HostFacts } from '../facts.js'
 import type { Problem } from '../problem.js'
 import type { Resource } from '../resource.js'
-import { CONGESTION_SYSCTLS, congestionModule } from './congestion.js'
+import {
+  automaticResources,
+  automaticWarnings,
+  CONGESTION_SYSCTLS,
+  congestionModule,
+  leavesChoice,
+} from './congestion.js'
 import {
   OUT_OF_TREE_PATH_MANAGERS,
   OUT_OF_TREE_SCHEDULERS,
@@ -16,7 +24,11 @@ import {
 import { TCP_ONLY_WARNING, tcpOnlyProblems, tcpOnlyResources } from './tcp-only.js'
 import { UPSTREAM_SYSCTLS, upstreamProblems, upstreamResources } from './upstream.js'
 
-export function kernelResources(host: HostConfig, facts: HostFacts): Resource[] {
+export function kernelResources(config: Config & { host: HostConfig }, facts: HostFacts): Resource[] {
+  return [...mptcpResources(config.host, facts), ...automaticResources(config, facts)]
+}
+
+function mptcpResources(host: HostConfig, facts: HostFacts): Resource[] {
   switch (facts.flavour) {
     case 'upstream':
       return upstreamResources(host, facts)
@@ -38,8 +50,8 @@ export function kernelProblems(host: HostConfig, facts: HostFacts): Problem[] {
   }
 }
 
-export function kernelWarnings({ flavour }: HostFacts): string[] {
-  return flavour === 'tcp-only' ? [TCP_ONLY_WARNING] : []
+export function kernelWarnings(config: Config, facts: HostFacts): string[] {
+  return [...(facts.flavour === 'tcp-only' ? [TCP_ONLY_WARNING] : []), ...automaticWarnings(config, facts)]
 }
 
 /** Every sysctl and module parameter that some kernel's resources may name. */
@@ -50,8 +62,9 @@ export const KERNEL_SYSCTLS: readonly string[] = [
 ]
 
 /** Modules that some kernel's resources may name, or whose presence says what it has. */
-export function kernelModules({ mptcp }: HostConfig): string[] {
+export function kernelModules({ host: { mptcp }, ...config }: Config & { host: HostConfig }): string[] {
   return [
+    ...(leavesChoice(config) ? [WANTED_MODULE] : []),
     ...(mptcp.congestion === undefined ? [] : [congestionModule(mptcp.congestion)]),
     ...OUT_OF_TREE_SCHEDULERS.map(schedulerModule),
     ...OUT_OF_TREE_PATH_MANAGERS.map(pathManagerModule),

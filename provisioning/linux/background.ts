@@ -4,6 +4,7 @@
  */
 import { shellLine, shellWord } from '../../src/shell-quote.js'
 import type { Command } from '../resource.js'
+import { LEAVE_CGROUP } from './cgroup.js'
 import { script } from './commands.js'
 import type { Life } from './ready.js'
 
@@ -19,24 +20,29 @@ read -r pid start boot words 2>/dev/null <"$1.pid" &&
     awk -v start="$start" '$20 == start && ($18 > 1 || $1 != "Z" && $1 != "X") { yes = 1 } END { exit !yes }'
 `.trim()
 
-/** Run as the process that becomes the service: its record is there before it is. */
+/** Run as the process that becomes the service: its record is there before it is. Not in the group of whoever applies. */
 const BECOME = `
-record=$1.pid words=$2
-shift 2
+record=$1.pid words=$2 bounds=$3
+shift 3
+${LEAVE_CGROUP}
 start=$(sed 's/.*) //' "/proc/$$/stat" | cut -d' ' -f20)
 boot=$(cat /proc/sys/kernel/random/boot_id)
 printf '%s %s %s %s\\n' "$$" "$start" "$boot" "$words" >"$record.new" &&
-  mv -f "$record.new" "$record" && exec "$@"
+  mv -f "$record.new" "$record" || exit
+if setpriv --bounding-set="$bounds" --inh-caps=-all --no-new-privs true 2>/dev/null; then
+  exec setpriv --bounding-set="$bounds" --inh-caps=-all --no-new-privs -- "$@"
+fi
+exec "$@"
 `.trim()
 
-/** Parameters: state/name, the script above, the words in base64, the words. */
+/** Parameters: state/name, the script above, the words in base64, the capabilities that are left, the words. */
 const START = `
-subject=$1 become=$2 words=$3
-shift 3
+subject=$1 become=$2 words=$3 bounds=$4
+shift 4
 umask 022
 mkdir -p "\${subject%/*}" && cd / && rm -f "$subject.pid" || exit 1
 ulimit -n 1048576 2>/dev/null || ulimit -n "$(ulimit -H -n)"
-setsid sh -c "$become" sh "$subject" "$words" "$@" </dev/null >>"$subject.log" 2>&1 &
+setsid sh -c "$become" sh "$subject" "$words" "$bounds" "$@" </dev/null >>"$subject.log" 2>&1 &
 while [ ! -e "$subject.pid" ] && kill -0 "$!" 2>/dev/null; do sleep 0.02; done
 `
 
@@ -67,9 +73,15 @@ export function backgroundLife(subject: string): Life {
   return { alive: ALIVE, told: 'tail -n 5 "$1.log"', subject }
 }
 
-export function startProcess(subject: string, argv: readonly string[]): Command {
+/** As root, since there is nobody who would make a user for it; with no capability but these, where setpriv(1) is. */
+export function startProcess(
+  subject: string,
+  argv: readonly string[],
+  capabilities: readonly string[],
+): Command {
+  const bounds = ['-all', ...capabilities.map((each) => each.toLowerCase().replace(/^cap_/, '+'))].join(',')
   return {
-    ...script(START, [subject, BECOME, words(argv), ...argv]),
+    ...script(START, [subject, BECOME, words(argv), bounds, ...argv]),
     typed: `setsid ${shellLine(argv)} </dev/null >>${shellWord(`${subject}.log`)} 2>&1 &`,
   }
 }

@@ -1,21 +1,46 @@
-/** A unit of systemd that runs `mptk apply` at every boot: enabled, and not started by us. */
-import type { BootResource } from '../resource.js'
+/** A unit of systemd that runs a command at every boot: enabled, and not started by us. */
+import type { BootResource, EarlyBoot, LateBoot } from '../resource.js'
 import { command, forgiving } from './commands.js'
 import type { Driver, Json } from './driver.js'
 import { parseFile, readFile, restoreFile, writeFile, type FileState } from './file.js'
 import { foreignUnit, isNoUnit, unitContent, unitPath } from './systemd.js'
-import { UNIT_MARK, unitWord } from './unit-text.js'
+import { applyHardening } from './unit-hardening.js'
+import { UNIT_MARK } from './unit-text.js'
+import { unitValue, unitWord } from './unit-words.js'
 
 export interface BootState extends Record<string, Json> {
   unit: FileState
   enabled: boolean
 }
 
+export function bootUnit(resource: BootResource): string {
+  return resource.early === true ? earlyUnit(resource) : lateUnit(resource)
+}
+
+/** Ordered as Debian's nftables.service. */
+function earlyUnit({ argv, why }: EarlyBoot): string {
+  return `${UNIT_MARK}
+[Unit]
+Description=mptk: ${unitValue(why)}
+DefaultDependencies=no
+Wants=network-pre.target
+Before=network-pre.target shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+ExecStart=${argv.map(unitWord).join(' ')}
+
+[Install]
+WantedBy=sysinit.target
+`
+}
+
 /**
  * Not before the services: apply starts those that do not run, and would wait for itself. Tried
  * again until it succeeds: an uplink may take its time to be there.
  */
-function bootUnit({ argv }: BootResource): string {
+function lateUnit({ argv, state }: LateBoot): string {
   return `${UNIT_MARK}
 [Unit]
 Description=mptk: what is gone of this host's settings after a boot
@@ -27,6 +52,7 @@ Type=oneshot
 ExecStart=${argv.map(unitWord).join(' ')}
 Restart=on-failure
 RestartSec=5
+${applyHardening(argv, state).join('\n')}
 
 [Install]
 WantedBy=multi-user.target

@@ -14,7 +14,7 @@ function wordsOf(each: LeftBehind): string {
 const READ = `
 endpoints=" $(ip mptcp endpoint show 2>/dev/null | tr '\\n' ' ')"
 rules4=" $(ip -4 rule show | tr '\\n' ' ')"
-rules6=" $(ip -6 rule show | tr '\\n' ' ')"
+rules6=" $(ip -6 rule show 2>/dev/null | tr '\\n' ' ')"
 for each do
   set -- $each
   case "$1 $2" in

@@ -3,6 +3,7 @@ import { plainAddress } from '../../src/address.js'
 import type { Command, RuleResource } from '../resource.js'
 import { command, script } from './commands.js'
 import type { Driver, Json } from './driver.js'
+import { listFamily } from './family.js'
 
 export interface RuleFound extends Record<string, Json> {
   from: string | null
@@ -10,7 +11,10 @@ export interface RuleFound extends Record<string, Json> {
   mark: string | null
   inputDevice: string | null
   outputDevice: string | null
+  protocol: string | null
+  /** 0 for a rule that does something else than look into one. */
   table: number
+  action: string | null
   suppressDefault: boolean
   /** What no rule of ours has. */
   other: Record<string, Json> | null
@@ -20,6 +24,7 @@ export type RuleState = RuleFound[]
 
 const KNOWN = [
   ...['priority', 'src', 'srclen', 'dst', 'dstlen', 'fwmark', 'fwmask', 'iif', 'oif', 'table'],
+  ...['ipproto', 'action'],
   // proto is who made it; detached: the interface is not there now
   ...['protocol', 'iif_detached', 'oif_detached', 'suppress_prefixlen'],
 ]
@@ -48,11 +53,23 @@ export function parseRules(text: string, priority: number, family: 4 | 6): RuleS
         mark: value === null ? null : mark(mask === null ? value : `${value}/${mask}`),
         inputDevice: string('iif'),
         outputDevice: string('oif'),
+        protocol: protocolName(string('ipproto')),
+        action: actionName(string('action')),
         table: Number(rule['table'] ?? 0),
         suppressDefault: suppressed === 0,
         other: Object.keys(other).length === 0 ? null : other,
       }
     })
+}
+
+/** IPPROTO_TCP; told to print numbers, `ip` says `ipproto-6`. */
+function protocolName(text: string | null): string | null {
+  return text !== null && /^(ipproto-)?6$/.test(text) ? 'tcp' : text
+}
+
+/** FR_ACT_UNREACHABLE is RTN_UNREACHABLE, 7, to iproute2. */
+export function actionName(text: string | null): string | null {
+  return text === '7' ? 'unreachable' : text
 }
 
 function prefix(text: string, family: 4 | 6): string | null {
@@ -74,6 +91,8 @@ function wantedOf(rule: RuleResource): RuleFound {
     mark: rule.mark === undefined ? null : mark(rule.mark),
     inputDevice: rule.inputDevice ?? null,
     outputDevice: rule.outputDevice ?? null,
+    protocol: rule.protocol ?? null,
+    action: rule.action ?? null,
     table: rule.table,
     suppressDefault: rule.suppressDefault ?? false,
     other: null,
@@ -87,13 +106,19 @@ function words(rule: RuleFound): string[] {
     ...(rule.mark === null ? [] : ['fwmark', rule.mark]),
     ...(rule.inputDevice === null ? [] : ['iif', rule.inputDevice]),
     ...(rule.outputDevice === null ? [] : ['oif', rule.outputDevice]),
-    ...['lookup', `${rule.table}`],
+    ...(rule.protocol === null ? [] : ['ipproto', rule.protocol]),
+    ...(rule.action === null ? ['lookup', `${rule.table}`] : [rule.action]),
     ...(rule.suppressDefault ? ['suppress_prefixlength', '0'] : []),
   ]
 }
 
 function say(rule: RuleFound): string {
   return [...words(rule), ...(rule.other === null ? [] : [JSON.stringify(rule.other)])].join(' ')
+}
+
+/** What sets a rule where none is. */
+export function addRule(resource: RuleResource): Command {
+  return edit('add', wantedOf(resource), resource)
 }
 
 function edit(verb: 'add' | 'delete', rule: RuleFound, { family, priority }: RuleResource): Command {
@@ -112,8 +137,8 @@ function deleteAll({ family, priority }: RuleResource): Command {
 export const ruleDriver: Driver<RuleResource, RuleState> = {
   kind: 'rule',
   async probe({ runner }, { family, priority }) {
-    const { stdout } = await runner.run(['ip', '-N', '-j', `-${family}`, 'rule', 'show'])
-    const rules = parseRules(stdout, priority, family)
+    const listed = await listFamily(runner, ['ip', '-N', '-j', `-${family}`, 'rule', 'show'])
+    const rules = parseRules(listed, priority, family)
     return rules.length === 0 ? null : rules
   },
   satisfied(state, resource) {

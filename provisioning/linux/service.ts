@@ -54,6 +54,9 @@ cat "$subject.digest" 2>/dev/null || echo
 sha256sum /dev/null "$@" 2>&1 | sha256sum | cut -d' ' -f1
 `
 
+/** Names the one that is missing; systemd would only say that one is. */
+const READ_ALL = 'for file do cat "$file" >/dev/null || exit; done'
+
 /** Taken before the start, so that a change in between is noticed; it counts when the service is ready. */
 const RECORD_DIGEST = `
 subject=$1 identity=$2
@@ -155,15 +158,19 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
   },
   apply(state, resource, place) {
     if (this.satisfied(state, resource)) return []
-    const { name, argv, restartOn } = resource
+    const { name, argv, restartOn, capabilities } = resource
     const subject = subjectOf(place.state, name)
     const unit = isUnit(place, resource)
     const life = unit ? systemdLife(name) : backgroundLife(subject)
     return [
+      { ...script(READ_ALL, restartOn), typed: '', name: 'the files it reads' },
       { ...script(RECORD_DIGEST, [subject, identityOf(resource, place), ...restartOn]), typed: '' },
       ...(unit
         ? startUnit(name, unitText(resource), state?.unit ?? NO_UNIT)
-        : [...(state?.active === true ? [stopProcess(subject)] : []), startProcess(subject, argv)]),
+        : [
+            ...(state?.active === true ? [stopProcess(subject)] : []),
+            startProcess(subject, argv, capabilities),
+          ]),
       waitUntilReady(life, resource),
       { argv: ['mv', '-f', `${subject}.digest.new`, `${subject}.digest`], typed: '' },
     ]
@@ -189,7 +196,7 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
     }
     const before = unit
       ? restoreUnit(name, { file: state.unit ?? NO_UNIT, enabled: state.enabled, active: true })
-      : [stopProcess(subject), startProcess(subject, state.argv ?? [])]
+      : [stopProcess(subject), startProcess(subject, state.argv ?? [], resource.capabilities)]
     return [
       // one that was never touched goes on as it is
       ...before.map((each) => unlessRecorded(subject, state.started ?? '', each)),

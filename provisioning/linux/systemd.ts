@@ -3,7 +3,7 @@ import type { Command } from '../resource.js'
 import { command, forgiving } from './commands.js'
 import { restoreFile, writeFile, type FileState } from './file.js'
 import type { Life } from './ready.js'
-import { stateDirectory, UNIT_MARK } from './unit-text.js'
+import { UNIT_MARK } from './unit-text.js'
 
 /** Where an administrator's units are. */
 export function unitPath(name: string): string {
@@ -63,7 +63,6 @@ export function restoreUnit(name: string, { file, enabled, active }: UnitBefore)
       ...restoreFile(unitPath(name), file, false),
       command('systemctl', 'daemon-reload'),
       forgiving('systemctl', 'reset-failed', unit),
-      command('rm', '-rf', '--', `/var/lib/${stateDirectory(name)}`),
     ]
   }
   return [

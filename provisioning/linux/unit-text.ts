@@ -1,41 +1,24 @@
 /**
- * A service as a systemd unit. It runs as root without root's capabilities: so it reads the files
- * that root alone may read (configuration, passwords, users), which a user of its own could not,
- * and can do nothing else that its capabilities do not say.
+ * A service as a systemd unit. What has listeners runs as a user of its own, whom systemd makes
+ * for it, with the capabilities that its configuration needs; systemd reads the files of root
+ * for it. What must be root is so without root's capabilities.
  */
+import { credentialName } from '../../src/config/credential.js'
 import type { ServiceResource } from '../resource.js'
+import { hardening } from './unit-hardening.js'
+import { unitPath, unitValue, unitWord } from './unit-words.js'
 
 /** Every unit of ours begins with this; one that does not is somebody else's. */
 export const UNIT_MARK = '# Written by mptk; mptk revert takes it away again.'
 
-/** What the service itself may write, below /var/lib. */
-export function stateDirectory(name: string): string {
-  return `mptk/${name}`
-}
-
-/** systemd.syntax(7): words in double quotes, `%` and `$` doubled, C escapes. */
-export function unitWord(word: string): string {
-  const escaped = word
-    .replaceAll('\\', '\\\\')
-    .replaceAll('"', '\\"')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\t', '\\t')
-    .replaceAll('%', '%%')
-    .replaceAll('$', '$$$$')
-  return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped}"`
-}
-
-export function unitText({ name, why, argv, restartOn, capabilities }: ServiceResource): string {
-  const paths = [...argv, ...restartOn]
-  const under = (...folders: string[]) =>
-    paths.some((path) => folders.some((folder) => path.startsWith(`${folder}/`)))
-  const network = capabilities.includes('CAP_NET_ADMIN')
+export function unitText(resource: ServiceResource): string {
+  const { name, why, argv, restartOn, capabilities, ownUser = false, runtimeFolder, after = [] } = resource
   const lines = [
     UNIT_MARK,
     '[Unit]',
-    `Description=${name}: ${why.replaceAll('%', '%%').replaceAll('\n', ' ')}`,
-    'Wants=network-online.target',
-    'After=network-online.target nss-lookup.target',
+    `Description=${unitValue(`${name}: ${why}`)}`,
+    ['Wants=network-online.target', ...after.map((each) => `${each}.service`)].join(' '),
+    ['After=network-online.target nss-lookup.target', ...after.map((each) => `${each}.service`)].join(' '),
     '',
     '[Service]',
     'Type=exec',
@@ -44,40 +27,29 @@ export function unitText({ name, why, argv, restartOn, capabilities }: ServiceRe
     'RestartSec=1',
     'TimeoutStopSec=20',
     'LimitNOFILE=1048576',
-    `StateDirectory=${stateDirectory(name)}`,
+    ...(runtimeFolder === undefined
+      ? []
+      : [`RuntimeDirectory=${runtimeFolder}`, 'RuntimeDirectoryMode=0755']),
+    ...(ownUser ? userOfItsOwn(name, restartOn) : []),
     `CapabilityBoundingSet=${capabilities.join(' ')}`,
     `AmbientCapabilities=${capabilities.join(' ')}`,
-    'NoNewPrivileges=yes',
-    'ProtectSystem=strict',
-    // what it is told to read or run must stay in sight
-    `ProtectHome=${under('/home', '/root', '/run/user') ? 'read-only' : 'yes'}`,
-    `PrivateTmp=${under('/tmp', '/var/tmp') ? 'no' : 'yes'}`,
-    // sysctls of the network and /dev/net/tun belong to who administers the network
-    `ProtectKernelTunables=${network ? 'no' : 'yes'}`,
-    ...(network
-      ? [
-          'ReadOnlyPaths=-/proc/sys/kernel -/proc/sys/vm -/proc/sys/fs -/proc/sysrq-trigger',
-          'DevicePolicy=closed',
-          'DeviceAllow=/dev/net/tun rw',
-        ]
-      : ['PrivateDevices=yes']),
-    // root's own ways to systemd and the message bus
-    'InaccessiblePaths=-/run/dbus -/run/systemd/private',
-    `ProtectKernelModules=${capabilities.includes('CAP_SYS_MODULE') ? 'no' : 'yes'}`,
-    'ProtectKernelLogs=yes',
-    'ProtectControlGroups=yes',
-    'ProtectClock=yes',
-    'ProtectHostname=yes',
-    'ProtectProc=invisible',
-    'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK',
-    'RestrictNamespaces=yes',
-    'RestrictRealtime=yes',
-    'RestrictSUIDSGID=yes',
-    'LockPersonality=yes',
-    'SystemCallArchitectures=native',
+    ...hardening({
+      // what it is told to run, or to read itself, must stay in sight
+      sees: ownUser ? argv : [...argv, ...restartOn],
+      writesSysctls: resource.writesSysctls === true,
+      changesUser: capabilities.includes('CAP_SETUID'),
+    }),
     '',
     '[Install]',
     'WantedBy=multi-user.target',
   ]
   return `${lines.join('\n')}\n`
+}
+
+function userOfItsOwn(name: string, files: readonly string[]): string[] {
+  return [
+    'DynamicUser=yes',
+    `User=${name}`,
+    ...files.map((file) => `LoadCredential=${credentialName(file)}:${unitPath(file)}`),
+  ]
 }

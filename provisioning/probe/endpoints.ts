@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Runner } from '../../src/exec.js'
 import type { EndpointFlag } from '../../src/kernel/kernel.js'
 import type { HostFacts } from '../facts.js'
+import { parseAnswer } from './json.js'
 
 const FLAGS: readonly EndpointFlag[] = ['signal', 'subflow', 'backup', 'fullmesh', 'implicit', 'laminar']
 
@@ -15,10 +16,10 @@ const endpoint = z
     flags: FLAGS.filter((flag) => found[flag] === true),
   }))
 
-/** None where the kernel or iproute2 has none. @throws {MptkError} MPTK_EXEC when the command could not be run */
+const LIST = ['ip', '-j', 'mptcp', 'endpoint', 'show']
+
+/** None where the kernel or iproute2 has none. @throws {MptkError} MPTK_EXEC when the command could not be run, or is not understood */
 export async function readEndpoints(runner: Runner): Promise<HostFacts['endpoints']> {
-  const { stdout, exitCode } = await runner.run(['ip', '-j', 'mptcp', 'endpoint', 'show'], { reject: false })
-  if (exitCode !== 0 || stdout.trim() === '') return []
-  const parsed = z.array(endpoint).safeParse(JSON.parse(stdout))
-  return parsed.success ? parsed.data : []
+  const { stdout, exitCode } = await runner.run(LIST, { reject: false })
+  return exitCode === 0 ? parseAnswer(LIST, stdout, z.array(endpoint)) : []
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Runner } from '../../src/exec.js'
 import type { HostFacts, InterfaceFacts } from '../facts.js'
+import { actionName } from '../linux/rule.js'
 import { askJson } from './json.js'
 
 const links = z.array(
@@ -40,7 +41,9 @@ const routes = z.array(
 )
 type Routes = z.output<typeof routes>
 
-const rules = z.array(z.object({ priority: z.int(), table: z.coerce.number().optional() }))
+const rules = z.array(
+  z.object({ priority: z.int(), table: z.coerce.number().optional(), action: z.string().optional() }),
+)
 
 /** @throws {MptkError} MPTK_EXEC */
 export async function readInterfaces(runner: Runner): Promise<InterfaceFacts[]> {
@@ -99,6 +102,9 @@ export async function readRules(runner: Runner): Promise<HostFacts['rules']> {
     ),
   )
   const ofFamily = (family: 4 | 6, found: z.output<typeof rules> = []): HostFacts['rules'] =>
-    found.map(({ priority, table = 0 }) => ({ family, priority, table }))
+    found.map(({ priority, table = 0, action = '' }) => ({
+      ...{ family, priority, table },
+      ...(actionName(action) === 'unreachable' && { unreachable: true as const }),
+    }))
   return [...ofFamily(4, ipv4), ...ofFamily(6, ipv6)]
 }

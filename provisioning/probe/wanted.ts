@@ -3,6 +3,7 @@ import type { Config } from '../../src/config/schema.js'
 import { KERNEL_SYSCTLS, kernelModules } from '../kernels/kernel.js'
 import { sysctlPart } from '../setups/forwarding.js'
 import { SETUP_SYSCTLS } from '../setups/sysctls.js'
+import { SHARED_SUBNET_SYSCTLS } from '../uplinks/shared-subnet.js'
 
 export function wantedSysctls({ host }: Config, interfaces: readonly string[]): string[] {
   return [
@@ -20,10 +21,12 @@ const INTERFACE_SYSCTLS = [
   'net.ipv6.conf.*.forwarding',
   'net.ipv6.conf.*.force_forwarding',
   'net.ipv6.conf.*.accept_ra',
+  'net.ipv4.conf.*.src_valid_mark',
+  ...SHARED_SUBNET_SYSCTLS,
 ]
 
-export function wantedModules({ host }: Config): string[] {
-  return host === undefined ? [] : kernelModules(host)
+export function wantedModules({ host, ...config }: Config): string[] {
+  return host === undefined ? [] : kernelModules({ ...config, host })
 }
 
 export const WANTED_PROGRAMS = ['nft', 'dnsmasq', 'iptables-legacy-save']

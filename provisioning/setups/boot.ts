@@ -14,5 +14,5 @@ export function bootResources(
 ): BootResource[] {
   if (!systemd || host.manager === 'none') return []
   const argv = [...mptk, 'apply', '--at-boot', '--config', configFile, '--state', state]
-  return [{ kind: 'boot', name: NAME, why: 'most of what is set here is gone after a boot', argv }]
+  return [{ kind: 'boot', name: NAME, why: 'most of what is set here is gone after a boot', argv, state }]
 }

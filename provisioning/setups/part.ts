@@ -4,6 +4,8 @@ import type { HostConfig } from '../../src/config/host.js'
 import type { Resource } from '../resource.js'
 
 export interface Setup {
+  /** Before all else, and the last to go. */
+  first?: Resource[]
   /** Before the services start. */
   resources: Resource[]
   /** What brings traffic to the services, or needs it. */

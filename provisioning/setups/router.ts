@@ -4,6 +4,7 @@ import type { HostFacts } from '../facts.js'
 import type { Resource } from '../resource.js'
 import { localTable, markPriority } from '../uplinks/numbers.js'
 import { lanMainRules } from '../uplinks/resources.js'
+import { barrierResources } from './barrier.js'
 import { dnsResources, lanAddresses } from './dns.js'
 import { firewallWarnings } from './firewall.js'
 import { forwardingSysctls } from './forwarding.js'
@@ -18,6 +19,7 @@ export function routerSetup(config: HostedConfig, facts: HostFacts): Setup {
   if (host.lan === undefined || transparent === undefined) return { resources: [], notes: [], warnings: [] }
   const open = uplinksOf(config, ['normal', 'backup'])
   return {
+    first: barrierResources(host, host.lan, facts),
     resources: [
       ...forwardingSysctls(open, host.lan.interfaces, facts),
       ...lanMainRules(host),
@@ -48,6 +50,7 @@ function rules(config: HostedConfig, lan: LanConfig, transparent: Transparent): 
         closed: uplinksOf(config, ['metered', 'off']),
       },
       ports: portsOf(transparent.config),
+      withoutPort: transparent.config.upstream?.whenUnreachable ?? 'refuse',
       upstreams: literalUpstreams(config),
     }),
   }
@@ -92,10 +95,10 @@ function warnings(
   const rest = { ...config, services: config.services.filter(({ type }) => type !== 'transparent') }
   return [
     ...([4, 6] as const)
-      .filter((family) => ports[family] === undefined)
+      .filter((family) => ports[family] === undefined && (family === 4 || facts.ipv6))
       .map(
         (family) =>
-          `services[${index}].listen: no IPv${family} address: IPv${family} TCP of the LAN goes out directly, past the proxy`,
+          `services[${index}].listen: no IPv${family} address: IPv${family} TCP of the LAN ${service.upstream?.whenUnreachable === 'direct' ? 'goes out directly, past the proxy' : 'is refused'}`,
       ),
     ...facts.closedFirewalls.map(
       ({ chain }) =>

@@ -3,29 +3,40 @@
  * gateways come and go. The kernel's own path manager does not: subflows over a lost uplink wait
  * for timers, and closed ones are never made again.
  *
- * Whenever the kernel tells of a change, what is wanted is compared with what is there, and the
- * steps between are taken before anything else happens in this process. Stopping leaves all as it
- * is: `mptk apply` and `mptk revert` own it.
+ * Whenever the kernel tells of a change, also of rules and routes that somebody else removes, what
+ * is wanted is compared with what is there, and the steps between are taken before anything else
+ * happens in this process. Of endpoints the kernel tells nothing: they are asked for every second.
+ * Stopping leaves all as it is: `mptk apply` and `mptk revert` own it.
  */
 import type { Logger } from '../../src/log.js'
 import type { HostConfig, UplinkConfig, UplinkRole } from '../../src/config/host.js'
 import { describeError } from '../../src/errors.js'
 import type { Kernel } from '../../src/kernel/kernel.js'
+import type { NetlinkMessage } from '../../src/kernel/netlink.js'
 import type { Metrics } from '../../src/metrics.js'
-import type { Interfaces } from '../../src/paths/interfaces.js'
+import type { Interfaces, InterfaceState } from '../../src/paths/interfaces.js'
+import { decodeRoute, decodeRule } from '../../src/paths/routing-codec.js'
+import { RTM } from '../../src/paths/rtnetlink.js'
+import type { RtnetlinkListener } from '../../src/paths/rtnetlink-listener.js'
 import { UplinkWatcher } from '../../src/paths/uplink-watcher.js'
+import type { Kept, Mending } from '../keep/mending.js'
 import type { Resource } from '../resource.js'
 import { settleTime } from './flapping.js'
-import { describeStep, perform, readNetwork } from './perform.js'
+import { describeStep, keptOf, perform, readNetwork } from './perform.js'
 import { exitsOf, uplinkResources } from './resources.js'
-import { uplinkState, type UplinkState } from './state.js'
-import { uplinkNumbers, type UplinkNumbers } from './numbers.js'
-import { stepsTo, type Step } from './steps.js'
+import { uplinkLevel, uplinkState, type UplinkState } from './state.js'
+import { endpointId, uplinkNumbers, type UplinkNumbers } from './numbers.js'
+import { keyOf, stepsTo, type Step, type Steps } from './steps.js'
+import { distinct, type Claims } from './twins.js'
 
 /** When a step failed, all is looked at again after so long, ms; what the kernel refuses now it may take soon. */
 const RETRY = { first: 200, most: 10_000 } as const
 /** Connections that hold up an endpoint are asked for so often, ms. */
 const RELOOK = 60_000
+/** Endpoints are asked for so often, ms. */
+const ENDPOINTS_EVERY = 1000
+/** While nothing may be mended, as during a revert, ms. */
+const LATER = 1000
 /** Times of loss that are kept. */
 const MEMORY = 16
 
@@ -35,7 +46,7 @@ export interface UplinkStatus {
   state: UplinkState
   addresses: string[]
   gateways: string[]
-  /** Ids of its MPTCP endpoints. */
+  /** Ids of its MPTCP endpoints, as the kernel has them. */
   endpoints: number[]
   /** Since when it is in this state. */
   since: string
@@ -61,6 +72,15 @@ export interface KeeperOptions {
   kernel: Kernel
   log: Logger
   metrics: Metrics
+  mending: Mending
+  /** Whether what somebody has taken away may be set again now. */
+  mayMend: () => boolean
+  /** Has joined the groups of an UplinkWatcher, rules and routes. */
+  listener: RtnetlinkListener
+  /** Addresses of endpoints that connections use whose first subflow is gone. */
+  headless?: () => ReadonlySet<string>
+  /** The endpoint at this address was taken away. */
+  onRemoved?: (address: string) => void
 }
 
 export class UplinkKeeper {
@@ -69,8 +89,17 @@ export class UplinkKeeper {
   readonly #uplinks: Uplink[]
   readonly #watcher: UplinkWatcher
   readonly #toldForeign = new Set<string>()
+  /** Uplinks whose address is another's: told once while it is so. */
+  readonly #toldTwins = new Map<string, string>()
   /** See {@link Left}. */
   readonly #left = new Set<string>()
+  /** See {@link Steps.targets}: what was to be there after the last look; undefined before the first. */
+  #held: ReadonlySet<string> | undefined
+  /** What could not be set again. */
+  readonly #failing = new Map<string, Kept>()
+  /** As they were after the last look. */
+  #endpoints = ''
+  readonly #poll: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
   #retry: number = RETRY.first
 
@@ -90,16 +119,32 @@ export class UplinkKeeper {
       gateways: [],
       endpoints: [],
     }))
-    this.#watcher = new UplinkWatcher({
-      onLook: (now) => this.#keep(now),
-      onError: (error) => options.log.error(`uplinks cannot be watched: ${describeError(error)}`),
-    })
+    this.#watcher = new UplinkWatcher(
+      {
+        onLook: (now) => this.#keep(now),
+        onError: (error) => options.log.error(`uplinks cannot be watched: ${describeError(error)}`),
+        concerns: (message) => this.#concerns(message),
+      },
+      options.listener,
+    )
     this.#keep(this.#watcher.interfaces)
+    this.#poll = setInterval(() => this.#askForEndpoints(), ENDPOINTS_EVERY)
+  }
+
+  /** Looks again now: something of which the kernel tells nothing has changed. */
+  look(): void {
+    this.#keep(this.#watcher.interfaces)
+  }
+
+  /** Name of the uplink whose endpoint has this address. */
+  uplinkOf(address: string): string | undefined {
+    return this.#uplinks.find(({ addresses }) => addresses.includes(address))?.name
   }
 
   /** Leaves the network as it is. */
   stop(): void {
     clearTimeout(this.#timer)
+    clearInterval(this.#poll)
     this.#watcher.close()
   }
 
@@ -115,17 +160,43 @@ export class UplinkKeeper {
     }))
   }
 
+  /** A rule or a route among our numbers: ours, taken away or added by somebody, or told of after we did. */
+  #concerns(message: NetlinkMessage): boolean {
+    const { newRule, delRule, newRoute, delRoute } = RTM
+    if (message.type === newRule || message.type === delRule) {
+      const rule = decodeRule(message)
+      return rule !== undefined && this.#ours.priorities.has(rule.priority)
+    }
+    if (message.type !== newRoute && message.type !== delRoute) return false
+    const route = decodeRoute(message)
+    return route !== undefined && this.#ours.tables.has(route.table)
+  }
+
+  #askForEndpoints(): void {
+    try {
+      if (this.#listEndpoints() !== this.#endpoints) this.look()
+    } catch (error) {
+      this.#options.log.debug(`uplinks: ${describeError(error)}`)
+    }
+  }
+
+  #listEndpoints(): string {
+    return JSON.stringify(this.#options.kernel.endpoints())
+  }
+
   #keep(interfaces: Interfaces): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     const waits: number[] = []
+    const claims: Claims = new Map()
     const wanted = this.#uplinks.flatMap((uplink) => {
-      const { resources, wait } = this.#wantedOf(uplink, interfaces)
+      const { resources, wait } = this.#wantedOf(uplink, interfaces, claims)
       if (wait > 0) waits.push(wait)
       return resources
     })
-    const { done, reduced } = this.#make(wanted, interfaces)
+    const { done, reduced, later } = this.#make(wanted, interfaces)
     if (reduced) waits.push(RELOOK)
+    if (later > 0) waits.push(later)
     if (!done) waits.push(this.#retry)
     this.#retry = done ? RETRY.first : Math.min(this.#retry * 2, RETRY.most)
     if (waits.length === 0) return
@@ -133,10 +204,13 @@ export class UplinkKeeper {
   }
 
   /** What an uplink comes to now, and for how long yet it must prove itself. */
-  #wantedOf(uplink: Uplink, interfaces: Interfaces): { resources: Resource[]; wait: number } {
+  #wantedOf(uplink: Uplink, interfaces: Interfaces, claims: Claims): { resources: Resource[]; wait: number } {
     const { name, config } = uplink
-    const facts = interfaces.get(name)
-    const [state, now] = [uplinkState(config, facts), performance.now()]
+    const { facts, twin } = ownFacts(uplink, interfaces.get(name), claims)
+    this.#tellTwin(name, twin)
+    const [judged, now] = [uplinkState(config, facts), performance.now()]
+    const nothingOwn = twin !== undefined && (judged === 'no address' || judged === 'no gateway')
+    const state: UplinkState = nothingOwn ? `same address as ${twin.of}` : judged
     const wasThere = uplink.state === 'up' || uplink.state === 'settling'
     if (wasThere && state !== 'up') uplink.losses = [...uplink.losses, now].slice(-MEMORY)
     if (!wasThere && state === 'up') uplink.back = now
@@ -163,53 +237,117 @@ export class UplinkKeeper {
     if (uplink.state !== state) uplink.since = Date.now()
     Object.assign(uplink, { state, addresses, gateways })
     metrics.uplinkUp.set({ uplink: name }, state === 'up' ? 1 : 0)
-    log.info({ uplink: name, role: config.role, state, addresses, gateways }, `uplink ${name}: ${state}`)
+    log[uplinkLevel(state)](
+      { uplink: name, role: config.role, state, addresses, gateways },
+      `uplink ${name}: ${state}`,
+    )
   }
 
-  /** `done`: all of it; `reduced`: see {@link Steps}. */
-  #make(wanted: readonly Resource[], interfaces: Interfaces): { done: boolean; reduced: boolean } {
-    const { kernel, log } = this.#options
+  #tellTwin(name: string, twin: { address: string; of: string } | undefined): void {
+    const text = twin === undefined ? undefined : `${twin.address} ${twin.of}`
+    if (this.#toldTwins.get(name) === text) return
+    if (twin === undefined) {
+      this.#toldTwins.delete(name)
+      return
+    }
+    this.#toldTwins.set(name, `${twin.address} ${twin.of}`)
+    this.#options.log.warn(
+      `uplink ${name}: ${twin.address} is the address of ${twin.of} too, so it is not used here: have one of the two modems give out another network`,
+    )
+  }
+
+  /**
+   * `done`: all of it; `reduced`: see {@link Steps}; `later`: milliseconds until what somebody else
+   * fights about is set again, 0 for nothing of that.
+   */
+  #make(
+    wanted: readonly Resource[],
+    interfaces: Interfaces,
+  ): { done: boolean; reduced: boolean; later: number } {
+    const { kernel, log, headless } = this.#options
     try {
-      const network = readNetwork(kernel)
+      const network = { ...readNetwork(kernel), ...(headless !== undefined && { headless: headless() }) }
       for (const address of this.#left)
         if (network.sources?.has(address) === false) this.#left.delete(address)
-      const { steps, foreign, reduced } = stepsTo(
-        wanted,
-        network,
-        this.#ours,
-        this.#left,
-        (name) => interfaces.get(name)?.index,
-      )
-      for (const { id, address } of foreign) this.#tellForeign(id, address)
-      const done = steps.map((step) => this.#perform(step)).every(Boolean)
-      this.#countEndpoints(wanted, new Set(foreign.map(({ address }) => address)))
-      return { done, reduced }
+      const found = stepsTo(wanted, network, this.#ours, this.#left, (name) => interfaces.get(name)?.index)
+      for (const { id, address } of found.foreign) this.#tellForeign(id, address)
+      const { done, later } = this.#take(found)
+      this.#held = found.targets
+      this.#countEndpoints()
+      return { done, reduced: found.reduced, later }
     } catch (error) {
       log.error(`uplinks: the network cannot be read: ${describeError(error)}`)
-      return { done: false, reduced: false }
+      return { done: false, reduced: false, later: 0 }
     }
   }
 
-  /** A step that fails does not keep the others from being taken. */
-  #perform(step: Step): boolean {
-    const { kernel, log } = this.#options
+  #take({ steps }: Steps): { done: boolean; later: number } {
+    const { mending, mayMend } = this.#options
+    const waits: number[] = []
+    const errors = new Map<string, string>()
+    const mended = new Map<string, Step>()
+    const now = new Set(steps.map((step) => keptOf(step).id))
+    for (const [id, kept] of this.#failing) {
+      if (now.has(id)) continue
+      mending.fine(kept)
+      this.#failing.delete(id)
+    }
+    for (const step of steps) {
+      const mends = this.#isMend(step)
+      const kept = keptOf(step)
+      const wait = !mends ? 0 : mayMend() ? mending.wait(kept) : LATER
+      if (wait > 0) {
+        waits.push(wait)
+        continue
+      }
+      const error = this.#perform(step)
+      if (error !== undefined) errors.set(kept.id, error)
+      if (mends) mended.set(kept.id, step)
+    }
+    for (const [id, step] of mended) {
+      const [kept, error] = [keptOf(step), errors.get(id)]
+      if (error === undefined) mending.mended(kept, wasOf(step, steps))
+      else {
+        this.#failing.set(id, kept)
+        mending.failed(kept, error)
+      }
+    }
+    return { done: errors.size === 0, later: waits.length === 0 ? 0 : Math.min(...waits) }
+  }
+
+  /** What was there after the last look, and shall be, is not; or what was not is. */
+  #isMend(step: Step): boolean {
+    if (this.#held === undefined) return false
+    // the kernel makes those by itself
+    if (step.do === 'remove endpoint' && step.endpoint.flags.includes('implicit')) return false
+    return this.#held.has(keyOf(step)) !== step.do.startsWith('remove')
+  }
+
+  /** A step that fails does not keep the others from being taken. @returns why it failed */
+  #perform(step: Step): string | undefined {
+    const { kernel, log, onRemoved } = this.#options
     try {
       perform(kernel, step)
-      if (step.do === 'remove endpoint') this.#left.add(step.endpoint.address)
+      if (step.do === 'remove endpoint') {
+        this.#left.add(step.endpoint.address)
+        onRemoved?.(step.endpoint.address)
+      }
       log.debug(`uplinks: ${describeStep(step)}`)
-      return true
+      return undefined
     } catch (error) {
       log.warn(`uplinks: ${describeError(error)}`)
-      return false
+      return describeError(error)
     }
   }
 
-  #countEndpoints(wanted: readonly Resource[], foreign: ReadonlySet<string>): void {
-    const endpoints = wanted.filter((each) => each.kind === 'endpoint')
+  /** As the kernel has them. */
+  #countEndpoints(): void {
+    const { kernel, host } = this.#options
+    const there = kernel.endpoints()
+    this.#endpoints = JSON.stringify(there)
     for (const uplink of this.#uplinks) {
-      uplink.endpoints = endpoints
-        .filter((each) => each.uplink === uplink.name && !foreign.has(each.address))
-        .map(({ id }) => id)
+      const own = ([4, 6] as const).map((family) => endpointId(host.numbers, uplink.index, family))
+      uplink.endpoints = there.filter(({ id }) => own.includes(id)).map(({ id }) => id)
     }
   }
 
@@ -218,4 +356,21 @@ export class UplinkKeeper {
     this.#toldForeign.add(address)
     this.#options.log.warn(`endpoint ${id} ${address} was set by somebody else: it is left alone`)
   }
+}
+
+/** Without addresses of uplinks before it; those of one that is off or not there are nobody's. */
+function ownFacts({ name, config }: Uplink, facts: InterfaceState | undefined, claims: Claims) {
+  if (facts === undefined || config.role === 'off' || !facts.up || !facts.carrier) {
+    return { facts, twin: undefined }
+  }
+  const { facts: own, twin } = distinct(name, facts, claims)
+  return { facts: own, twin }
+}
+
+/** What was found in the place of what a step sets. */
+function wasOf(step: Step, steps: readonly Step[]): string {
+  if (step.do === 'change endpoint') return 'other flags'
+  const { id } = keptOf(step)
+  const removed = steps.some((each) => each.do.startsWith('remove') && keptOf(each).id === id)
+  return removed ? 'another one' : 'nothing'
 }

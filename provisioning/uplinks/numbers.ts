@@ -5,8 +5,9 @@
  * ```
  *   priority +0              TPROXY: marked packets are delivered here
  *   priority +2, +3 … +17    by uplink: from ADDRESS, first what main knows better than a default, then its table
- *   priority +18 … +25       by LAN interface: what main knows better than a default
- *   priority +32 …           by LAN interface, uplink: its table, backups last
+ *   priority +18 … +25       by LAN interface: the barrier, what the firewall did not let pass goes nowhere
+ *   priority +26 … +33       by LAN interface: what main knows better than a default
+ *   priority +40 …           by LAN interface, uplink: its table, backups last
  *   table +0 … +7            by uplink
  *   table +8                 TPROXY: everything is local
  *   endpoint +0 … +15        by uplink and family
@@ -34,14 +35,15 @@ export const sourcePriorities = ({ priority }: Numbers, uplink: number): { main:
   main: priority + 2 + 2 * uplink,
   own: priority + 3 + 2 * uplink,
 })
-export const lanMainPriority = ({ priority }: Numbers, lan: number): number => priority + 18 + lan
+export const barrierPriority = ({ priority }: Numbers, lan: number): number => priority + 18 + lan
+export const lanMainPriority = ({ priority }: Numbers, lan: number): number => priority + 26 + lan
 export const lanUplinkPriority = (
   { priority }: Numbers,
   lan: number,
   uplink: { index: number; role: string },
-): number => priority + 32 + lan * 16 + (uplink.role === 'normal' ? 0 : MOST_UPLINKS) + uplink.index
+): number => priority + 40 + lan * 16 + (uplink.role === 'normal' ? 0 : MOST_UPLINKS) + uplink.index
 /** Priorities that are ours, likewise. */
-export const PRIORITIES = 32 + MOST_LAN_INTERFACES * 16
+export const PRIORITIES = 40 + MOST_LAN_INTERFACES * 16
 
 export const endpointId = ({ endpoint }: Numbers, uplink: number, family: 4 | 6): number =>
   endpoint + 2 * uplink + (family === 6 ? 1 : 0)

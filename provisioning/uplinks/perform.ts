@@ -3,6 +3,7 @@ import { errnoName } from '../../src/errors.js'
 import type { Kernel } from '../../src/kernel/kernel.js'
 import { mptcpSources } from '../../src/kernel/sock-diag.js'
 import { addRule, listRoutes, listRules, putRoute, removeRoute, removeRule } from '../../src/paths/routing.js'
+import type { Kept } from '../keep/mending.js'
 import type { Network, Step } from './steps.js'
 
 /** @throws {SystemError} @throws {MptkError} MPTK_NETLINK */
@@ -26,6 +27,10 @@ export function perform(kernel: Kernel, step: Step): void {
     }
     case 'add endpoint': {
       kernel.addEndpoint(step.endpoint)
+      return
+    }
+    case 'change endpoint': {
+      kernel.setEndpointFlags(step.endpoint)
       return
     }
     case 'remove rule': {
@@ -54,6 +59,16 @@ function unlessGone(remove: () => void): void {
   } catch (error) {
     if (!['ESRCH', 'ENOENT', 'ENODEV'].includes(errnoName(error) ?? '')) throw error
   }
+}
+
+/** The resource that a step is about. */
+export function keptOf(step: Step): Kept {
+  if ('endpoint' in step) return { kind: 'endpoint', id: `mptcp endpoint ${step.endpoint.id}` }
+  if ('rule' in step) {
+    const { priority, family, action } = step.rule
+    return { kind: 'rule', id: `rule ${priority} ipv${family}`, urgent: action === 'unreachable' }
+  }
+  return { kind: 'route-table', id: `route table ${step.route.table} ipv${step.route.family}` }
 }
 
 /** One line of a log. */

@@ -5,7 +5,20 @@ import { exitsOf } from './resources.js'
 
 /** `settling`: it came and went too often, and must stay for a while first. */
 export type UplinkState =
-  'up' | 'settling' | 'off' | 'no interface' | 'down' | 'no carrier' | 'no address' | 'no gateway'
+  | 'up'
+  | 'settling'
+  | 'off'
+  | 'no interface'
+  | 'down'
+  | 'no carrier'
+  | 'no address'
+  | 'no gateway'
+  /** All it has is an address that an uplink before it has too: the kernel could not tell the two apart. */
+  | `same address as ${string}`
+
+/** That one is no longer up is worth a warning. */
+export const uplinkLevel = (state: UplinkState): 'info' | 'warn' =>
+  state === 'up' || state === 'off' || state === 'settling' ? 'info' : 'warn'
 
 export function uplinkState(
   config: UplinkConfig,

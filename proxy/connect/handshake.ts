@@ -14,6 +14,7 @@ import { encodeResponse, type Answer, type Status } from '../http/response.js'
 import { MessageReader } from '../message-reader.js'
 import { plainHost } from '../plain-host.js'
 import type { Handshake, Request } from '../request.js'
+import { logIn, refusalOf } from '../users/log-in.js'
 import type { Users } from '../users/users.js'
 import { spokenBy, wrongProtocol } from '../wrong-protocol.js'
 import { CHALLENGE, proxyCredentials } from './authorization.js'
@@ -71,16 +72,13 @@ async function open(
 /** @throws {MptkError} MPTK_HANDSHAKE when the client has been told that its word is not enough */
 async function authenticate(client: Connection, head: RequestHead, users: Users): Promise<string> {
   const given = proxyCredentials(head)
-  if (given !== undefined && (await users.verify(given.username, given.password))) return given.username
-  throw await refused(
-    client,
-    head,
-    407,
-    { fields: CHALLENGE },
-    given === undefined
-      ? 'the client gives no user name and password'
-      : `wrong user name or password (user ${JSON.stringify(given.username)})`,
-  )
+  const refuse = (why: string): Promise<MptkError> => refused(client, head, 407, { fields: CHALLENGE }, why)
+  if (given === undefined) throw await refuse('the client gives no user name and password')
+  const { username } = given
+  // a client that has sent its request may end its direction and still wait for the answer
+  const verdict = await logIn(client, users, given, 'break')
+  if (verdict !== 'right') throw await refuse(refusalOf(verdict, username))
+  return username
 }
 
 function tunnel(

@@ -23,7 +23,7 @@ export async function connectParts(config: ConnectConfig, name: string, runtime:
     return { type: PAC_TYPE, body: pacFile({ proxy: client.local, config: pac, upstreamFor }) }
   }
   return {
-    handshake: connectHandshake(await usersOf(config, nameProblem), pages),
+    handshake: connectHandshake(await usersOf(config, runtime.passwords, nameProblem), pages),
     rules: new Rules(config.rules),
     refusesInWords: true,
     ...(await wayOut(config, name, runtime)),

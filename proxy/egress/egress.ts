@@ -2,8 +2,11 @@
 import type { Destination, SocketAddress } from '../../src/address.js'
 import type { Cancellation } from '../../src/net/cancel.js'
 import type { Connection } from '../../src/net/connection.js'
+import type { Subject } from '../../src/net/names/pending-names.js'
 
 export interface EgressOptions {
+  /** Who wants to go there: where names are looked up here, each has a share of that. */
+  subject: Subject
   signal: Cancellation
   /** Milliseconds for everything up to the connected destination. */
   timeout: number

@@ -76,8 +76,7 @@ function messageEnd(start: Buffer): number {
 function* fragmentsOf(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length;) {
     if (bytes[at] !== HANDSHAKE_RECORD) throw new Malformed('no TLS handshake record')
-    // the minor version is to be ignored (RFC 8446 §5.1)
-    if ((bytes[at + 1] ?? 3) !== 3) throw new Malformed('no TLS record version')
+    // the two bytes of its version are to be ignored for all purposes (RFC 8446 §5.1)
     if (bytes.length < at + 5) return
     const length = bytes.readUInt16BE(at + 3)
     if (length === 0 || length > MAX_FRAGMENT) throw new Malformed(`a record of ${length} bytes`)

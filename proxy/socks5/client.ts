@@ -6,6 +6,8 @@ import { UpstreamRefused } from '../egress/upstream-errors.js'
 import type { MessageReader } from '../message-reader.js'
 import {
   COMMAND,
+  decodeCredentialsStatus,
+  decodeMethod,
   decodeReply,
   encodeCredentials,
   encodeGreeting,
@@ -13,7 +15,6 @@ import {
   METHOD,
   ProtocolError,
   REPLY,
-  VERSION,
   type Reply,
 } from './codec.js'
 
@@ -47,7 +48,7 @@ export async function chooseMethod(
   const offered = credentials === undefined ? METHOD.none : METHOD.password
   const chosen = await answered(async () => {
     await connection.write(encodeGreeting([offered]))
-    return reader.next(pair(VERSION))
+    return reader.next(decodeMethod)
   })
   if (chosen === offered) return
   const wanted = credentials === undefined ? 'wants a password and none is configured' : 'takes no password'
@@ -82,19 +83,11 @@ export async function connectThrough(
 /** RFC 1929. */
 async function logIn(connection: Connection, reader: MessageReader, credentials: Credentials): Promise<void> {
   await connection.write(encodeCredentials(credentials.username, credentials.password))
-  if ((await reader.next(pair(1))) !== 0) {
+  if ((await reader.next(decodeCredentialsStatus)) !== 0) {
     throw new UpstreamRefused(
       'password',
       `the upstream proxy refused the password of ${JSON.stringify(credentials.username)}`,
     )
-  }
-}
-
-/** The two-byte answers: version, then a value. */
-function pair(version: number) {
-  return (bytes: Buffer): { value: number; length: number } | undefined => {
-    if (bytes[0] !== version) throw new ProtocolError(`expected version ${version}, found ${bytes[0]}`)
-    return bytes[1] === undefined ? undefined : { value: bytes[1], length: 2 }
   }
 }
 

@@ -91,25 +91,46 @@ export function decodeCredentials(
   }
 }
 
-/** Request (RFC 1928 §4). */
+/** Request (RFC 1928 §4). The reserved byte means nothing, whatever it is. */
 export function decodeRequest(bytes: Buffer): Decoded<Request> | undefined {
   expectVersion(bytes, VERSION, 'SOCKS version')
   const command = bytes[1]
-  if (bytes[2] !== undefined && bytes[2] !== 0) {
-    throw new ProtocolError(`the reserved byte is ${bytes[2]}, not 0`, REPLY.generalFailure)
-  }
   const address = decodeAddress(bytes, 3)
   if (command === undefined || address === undefined) return undefined
   return { value: { command, destination: address.value }, length: address.length }
 }
 
-/** Reply (RFC 1928 §6), as a client of an upstream proxy reads it. */
+/**
+ * Reply (RFC 1928 §6), as a client of an upstream proxy reads it. A failure is told by its code
+ * alone: the connection ends after it, and proxies send anything or nothing as its address. In a
+ * success the address says where the payload begins, and otherwise nothing of interest to a
+ * CONNECT: it may be an empty name. The reserved byte means nothing.
+ */
 export function decodeReply(bytes: Buffer): Decoded<{ reply: number; bound: Destination }> | undefined {
   expectVersion(bytes, VERSION, 'SOCKS version')
   const reply = bytes[1]
-  const address = decodeAddress(bytes, 3)
-  if (reply === undefined || address === undefined) return undefined
+  if (reply === undefined) return undefined
+  if (reply !== REPLY.succeeded) {
+    return { value: { reply, bound: { host: '0.0.0.0', port: 0 } }, length: bytes.length }
+  }
+  const address = decodeAddress(bytes, 3, { emptyName: true })
+  if (address === undefined) return undefined
   return { value: { reply, bound: address.value }, length: address.length }
+}
+
+/**
+ * Status of user name and password (RFC 1929 §2), as a client reads it. Its version has one value,
+ * and proxies are known that put their SOCKS version there.
+ */
+export function decodeCredentialsStatus(bytes: Buffer): Decoded<number> | undefined {
+  if (bytes[0] !== VERSION) expectVersion(bytes, CREDENTIALS_VERSION, 'authentication version')
+  return bytes[1] === undefined ? undefined : { value: bytes[1], length: 2 }
+}
+
+/** Choice of the method (RFC 1928 §3), as a client reads it. */
+export function decodeMethod(bytes: Buffer): Decoded<number> | undefined {
+  expectVersion(bytes, VERSION, 'SOCKS version')
+  return bytes[1] === undefined ? undefined : { value: bytes[1], length: 2 }
 }
 
 export function encodeGreeting(methods: readonly number[]): Buffer {
@@ -154,11 +175,16 @@ function expectVersion(bytes: Buffer, version: number, what: string): void {
 }
 
 /** ATYP, address and port at `start` (RFC 1928 §5); `length` counts from the message's beginning. */
-function decodeAddress(bytes: Buffer, start: number): Decoded<Destination> | undefined {
+function decodeAddress(
+  bytes: Buffer,
+  start: number,
+  { emptyName = false }: { emptyName?: boolean } = {},
+): Decoded<Destination> | undefined {
   const type = bytes[start]
   if (type === undefined) return undefined
   const from = type === ADDRESS_TYPE.domain ? start + 2 : start + 1
   const size = addressSize(type, bytes[start + 1])
+  if (size === 0 && !emptyName) throw new ProtocolError('the domain name is empty', REPLY.generalFailure)
   if (size === undefined || bytes.length < from + size + 2) return undefined
   const raw = bytes.subarray(from, from + size)
   return {
@@ -174,7 +200,6 @@ function addressSize(type: number, domainLength: number | undefined): number | u
     case ADDRESS_TYPE.ipv6:
       return 16
     case ADDRESS_TYPE.domain:
-      if (domainLength === 0) throw new ProtocolError('the domain name is empty', REPLY.generalFailure)
       return domainLength
     default:
       throw new ProtocolError(`address type ${type} is not supported`, REPLY.addressTypeNotSupported)

@@ -6,6 +6,7 @@ import { closeGently } from '../close-gently.js'
 import { MessageReader } from '../message-reader.js'
 import { plainHost } from '../plain-host.js'
 import type { Handshake, Request } from '../request.js'
+import { logIn, refusalOf } from '../users/log-in.js'
 import type { Users } from '../users/users.js'
 import { wrongProtocol } from '../wrong-protocol.js'
 import {
@@ -74,10 +75,14 @@ async function authenticate(
   await client.write(encodeMethod(wanted))
   if (users === undefined) return undefined
 
-  const { username, password } = await reader.next(decodeCredentials)
-  if (!(await users.verify(username, password))) {
+  const credentials = await reader.next(decodeCredentials)
+  const { username } = credentials
+  // a client that has sent nothing ahead waits for our word: one that ends before has left
+  const leaving = reader.rest.length > 0 ? 'break' : 'end'
+  const verdict = await logIn(client, users, credentials, leaving)
+  if (verdict !== 'right') {
     await closeGently(client, encodeCredentialsStatus(false))
-    throw new MptkError('MPTK_HANDSHAKE', `wrong user name or password (user ${JSON.stringify(username)})`)
+    throw new MptkError('MPTK_HANDSHAKE', refusalOf(verdict, username))
   }
   await client.write(encodeCredentialsStatus(true))
   return username

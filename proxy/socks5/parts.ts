@@ -11,7 +11,9 @@ import { socks5Handshake } from './handshake.js'
 /** @throws {MptkError} naming the key or the file */
 export async function socks5Parts(config: Socks5Config, name: string, runtime: Runtime): Promise<Parts> {
   return {
-    handshake: socks5Handshake(await usersOf(config), (client) => wrongPort(client, runtime)),
+    handshake: socks5Handshake(await usersOf(config, runtime.passwords), (client) =>
+      wrongPort(client, runtime),
+    ),
     rules: new Rules(config.rules),
     refusesInWords: true,
     ...(await wayOut(config, name, runtime)),

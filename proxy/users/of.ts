@@ -1,6 +1,7 @@
 import { MptkError } from '../../src/errors.js'
 import { loadUsers } from '../../src/config/load.js'
 import type { UsersConfig } from '../../src/config/service.js'
+import type { PasswordGuard } from './password-guard.js'
 import { Users } from './users.js'
 
 /**
@@ -10,6 +11,7 @@ import { Users } from './users.js'
  */
 export async function usersOf(
   config: { users?: UsersConfig | undefined; usersFile?: string | undefined },
+  guard: PasswordGuard,
   nameProblem: (name: string) => string | undefined = () => undefined,
 ): Promise<Users | undefined> {
   const { users, usersFile } = config
@@ -19,5 +21,5 @@ export async function usersOf(
     const problem = nameProblem(name)
     if (problem !== undefined) throw new MptkError('MPTK_CONFIG', `${usersFile ?? ''}: users: ${problem}`)
   }
-  return new Users({ ...more, ...users })
+  return new Users({ ...more, ...users }, guard)
 }

@@ -1,6 +1,7 @@
 /** Stored passwords: `scrypt$N$r$p$salt$hash`, salt and hash in base64. */
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
 import { promisify } from 'node:util'
+import { MOST_MEMORY, parseHash } from '../../src/config/hash-numbers.js'
 
 const derive = promisify(scrypt) as (
   password: string,
@@ -21,9 +22,16 @@ export async function hashPassword(password: string): Promise<string> {
 
 /** @param stored as {@link hashPassword} made it; the schema has checked its form */
 export async function matchesHash(password: string, stored: string): Promise<boolean> {
-  const [, N, r, p, salt = '', hash = ''] = stored.split('$')
-  const expected = Buffer.from(hash, 'base64')
-  const options = { N: Number(N), r: Number(r), p: Number(p), maxmem: 256 * 1024 * 1024 }
-  const actual = await derive(password, Buffer.from(salt, 'base64'), expected.length, options)
+  const { salt, hash: expected, ...cost } = parseHash(stored)
+  const actual = await derive(password, salt, expected.length, { ...cost, maxmem: 2 * MOST_MEMORY })
   return expected.length > 0 && timingSafeEqual(actual, expected)
+}
+
+/** Of these hashes the one that takes longest to compare with. */
+export function dearest(hashes: readonly string[]): string | undefined {
+  const cost = (stored: string): number => {
+    const { N, r, p } = parseHash(stored)
+    return N * r * p
+  }
+  return [...hashes].sort((a, b) => cost(b) - cost(a))[0]
 }

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Register>> = {
   run: command(async () => (await import('./run.js')).runCommand),
   socks5: command(async () => (await import('./run.js')).socks5Command),
   reverse: command(async () => (await import('./run.js')).reverseCommand),
+  keep: command(async () => (await import('./keep.js')).keepCommand),
   plan: command(async () => (await import('./plan.js')).planCommand),
   apply: command(async () => (await import('./apply.js')).applyCommand),
   confirm: command(async () => (await import('./confirm.js')).confirmCommand),

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { CommandModule } from 'yargs'
 import { describe } from '../../provisioning/describe.js'
@@ -8,7 +8,7 @@ import type { Generator } from '../../provisioning/generate/output.js'
 import { sysctlFiles } from '../../provisioning/generate/sysctl-d.js'
 import { systemdFiles } from '../../provisioning/generate/systemd.js'
 import { readFacts } from '../../provisioning/probe.js'
-import { loadConfig } from '../config/load.js'
+import { loadConfigText } from '../config/load.js'
 import { configOption, inPlace, placeOptions, type PlaceArguments } from './provision-options.js'
 
 const GENERATORS = {
@@ -47,11 +47,13 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
       },
     }),
   async handler(options) {
-    const config = await loadConfig(options.config)
-    const text = await readFile(options.config, 'utf8')
+    const { config, text } = await loadConfigText(options.config)
     const description = await inPlace(options, async (place) => {
       const facts = await readFacts(place, config)
-      return describe(config, { ...facts, mptk: [options.mptk] }, { configFile: CONFIG_FILE })
+      // on the target, of which nothing is known but that it is as it should be
+      const systemd = options.format !== 'openwrt'
+      const target = { mptk: [options.mptk], systemd, whyNoOwnUser: undefined }
+      return describe(config, { ...facts, ...target }, { configFile: CONFIG_FILE })
     })
     const target = { configFile: CONFIG_FILE, config: text, mptk: options.mptk }
     const files = GENERATORS[options.format](description, target)

@@ -1,6 +1,5 @@
 /** What `/status` answers: the kernel, each listener, and each session with its subflows as they are now. */
-import type { UplinkKeeper } from '../../provisioning/uplinks/keeper.js'
-import type { SubflowKeeper } from '../../provisioning/uplinks/subflow-keeper.js'
+import type { KeepersStatus } from '../../provisioning/keep/keepers.js'
 import type { Runtime } from '../../proxy/runtime.js'
 import type { RunningService } from '../../proxy/service.js'
 import type { Session } from '../../proxy/session.js'
@@ -12,16 +11,7 @@ import { version } from './version.js'
 /** Sessions described in one answer; asking the kernel for each one's subflows takes time. */
 const MOST_SESSIONS = 500
 
-export interface Keepers {
-  uplinks: UplinkKeeper | undefined
-  subflows: SubflowKeeper | undefined
-}
-
-export function hostStatus(
-  runtime: Runtime,
-  services: readonly RunningService[],
-  { uplinks, subflows }: Keepers,
-) {
+export function hostStatus(runtime: Runtime, services: readonly RunningService[], keepers: KeepersStatus) {
   const { kernel, sessions } = runtime
   const whyNoMptcp = kernel.whyNoMptcp()
   return {
@@ -40,8 +30,7 @@ export function hostStatus(
       warnings,
       listeners: listeners.map(({ address, opened }) => ({ address: formatAddress(address), ...opened })),
     })),
-    ...(uplinks !== undefined && { uplinks: uplinks.status() }),
-    ...(subflows !== undefined && { ndiffports: subflows.status() }),
+    ...keepers,
     sessionCount: sessions.size,
     sessions: [...sessions].slice(0, MOST_SESSIONS).map((session) => sessionStatus(runtime, session)),
   }

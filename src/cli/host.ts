@@ -1,11 +1,12 @@
 /** A running host: kernel, data plane, services and status address put together, and taken down in order. */
-import { UplinkKeeper } from '../../provisioning/uplinks/keeper.js'
-import { SubflowKeeper } from '../../provisioning/uplinks/subflow-keeper.js'
+import { defaultState } from '../../provisioning/engine-place.js'
+import { Keepers } from '../../provisioning/keep/keepers.js'
+import { KeptBy } from '../../provisioning/keep/kept-by.js'
 import type { Runtime } from '../../proxy/runtime.js'
 import { capacity } from '../../proxy/capacity.js'
+import { passwordGuard } from '../../proxy/users/password-guard.js'
 import { startService, wishOf, type RunningService } from '../../proxy/service.js'
 import type { Config } from '../config/schema.js'
-import { mayConfigureNetwork } from '../kernel/capability.js'
 import { detectKernel } from '../kernel/detect.js'
 import { descriptorLimit, descriptorsInUse } from '../descriptors.js'
 import { createLogger, type Logger } from '../log.js'
@@ -13,7 +14,7 @@ import { createMetrics } from '../metrics.js'
 import { watchHeldMemory } from '../net/held-memory.js'
 import { Relay } from '../net/relay.js'
 import { watchTcpMemory } from '../net/tcp-memory.js'
-import { hostStatus, type Keepers } from './host-status.js'
+import { hostStatus } from './host-status.js'
 import { startStatusServer, type StatusServer } from './status-server.js'
 
 export interface Host {
@@ -24,8 +25,19 @@ export interface Host {
   stop(): Promise<void>
 }
 
+export interface HostOptions {
+  /** File of the `mptk keep` that keeps this host: nothing is kept from here then. */
+  keptBy?: string | undefined
+  /** Folder of the journal of `mptk apply`. */
+  journal?: string | undefined
+}
+
 /** @throws {MptkError} with everything closed again */
-export async function startHost(config: Config, log: Logger = createLogger(config.log)): Promise<Host> {
+export async function startHost(
+  config: Config,
+  log: Logger = createLogger(config.log),
+  options: HostOptions = {},
+): Promise<Host> {
   const kernel = detectKernel()
   const sessions: Runtime['sessions'] = new Set()
   const metrics = createMetrics(() => countSessions(sessions))
@@ -38,15 +50,18 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
   const relay = new Relay(kernel, config.relay.threads, splices)
   const memory = watchTcpMemory((isShort) => tellOfMemory(isShort, relay, log))
   const held = watchHeldMemory(() => relay.running)
-  const runtime: Runtime = { kernel, relay, log, metrics, sessions, listening: [] }
+  const runtime: Runtime = {
+    ...{ kernel, relay, log, metrics, sessions },
+    passwords: passwordGuard(),
+    listening: [],
+  }
   const services: RunningService[] = []
   let status: StatusServer | undefined
-  const keepers: Keepers = { uplinks: undefined, subflows: undefined }
+  let keepers: Keepers | KeptBy | undefined
 
   async function stop(): Promise<void> {
     await Promise.all(services.map((service) => service.stop()))
-    keepers.uplinks?.stop()
-    keepers.subflows?.stop()
+    keepers?.stop()
     memory.stop()
     held.stop()
     relay.stop()
@@ -55,19 +70,18 @@ export async function startHost(config: Config, log: Logger = createLogger(confi
   }
 
   try {
-    keepers.uplinks = keepUplinks(config, runtime)
-    keepers.subflows = keepSubflows(config, runtime)
+    // before the services: their first connections then find the paths
+    keepers = keep(config, runtime, options)
     for (const [index, service] of config.services.entries()) {
       const name = names[index] ?? service.type
       const started = await startService(service, name, connections[index] ?? 1, runtime)
       services.push(started)
       runtime.listening.push(...started.listeners.map(({ address }) => ({ type: started.type, address })))
     }
-    for (const { name, warnings } of services)
-      for (const warning of warnings) log.warn({ service: name }, warning)
+    logWarnings(log, services)
     if (config.status !== undefined) {
       status = await startStatusServer(config.status.listen, metrics.registry, () =>
-        hostStatus(runtime, services, keepers),
+        hostStatus(runtime, services, keepers?.status() ?? {}),
       )
     }
   } catch (error) {
@@ -86,24 +100,18 @@ function tellOfMemory(isShort: boolean, relay: Relay, log: Logger): void {
   else log.info('the kernel has memory for TCP again')
 }
 
-/** Before the services: their first connections then find the paths. @throws {SystemError} */
-function keepUplinks({ host }: Config, { kernel, log, metrics }: Runtime): UplinkKeeper | undefined {
-  if (host === undefined || Object.keys(host.uplinks).length === 0) return undefined
-  if (!mayConfigureNetwork()) {
-    log.warn('uplinks are not kept right while they come and go: this process lacks CAP_NET_ADMIN')
-    return undefined
+/** One line for each thing that is wrong, however many services it concerns. */
+function logWarnings(log: Logger, services: readonly RunningService[]): void {
+  for (const warning of new Set(services.flatMap(({ warnings }) => warnings))) {
+    const names = services.filter(({ warnings }) => warnings.includes(warning)).map(({ name }) => name)
+    log.warn({ service: names.join(', ') }, warning)
   }
-  return new UplinkKeeper({ host, kernel, log, metrics })
 }
 
-/** Before the services, for the same reason. @throws {SystemError} */
-function keepSubflows({ host }: Config, { kernel, log, metrics }: Runtime): SubflowKeeper | undefined {
-  if (host?.mptcp.pathManager !== 'ndiffports' || kernel.flavour !== 'upstream') return undefined
-  if (!mayConfigureNetwork()) {
-    log.warn('ndiffports: connections get no further subflows: this process lacks CAP_NET_ADMIN')
-    return undefined
-  }
-  return new SubflowKeeper({ mptcp: host.mptcp, log, metrics })
+/** @throws {SystemError} */
+function keep(config: Config, runtime: Runtime, { keptBy, journal }: HostOptions): Keepers | KeptBy {
+  if (keptBy !== undefined) return new KeptBy(keptBy, runtime)
+  return new Keepers({ config, ...runtime, folder: journal ?? defaultState() })
 }
 
 /** A service's own name, else its type, numbered when that is taken. */

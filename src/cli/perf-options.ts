@@ -1,7 +1,7 @@
 /** The options of `mptk perf`, read and checked: each error says what was expected and what was found. */
 import { familyOf } from '../address.js'
 import { MptkError } from '../errors.js'
-import type { SocketWish } from '../kernel/kernel.js'
+import { AUTOMATIC, type SocketWish } from '../kernel/kernel.js'
 import {
   MAX_BLOCK,
   MAX_REQUEST_SIZE,
@@ -26,7 +26,11 @@ export const socketOptions = {
     default: 'preferred',
     describe: 'required: fail rather than measure TCP',
   },
-  congestion: { ...text, alias: 'C', describe: 'congestion control of both ends, e.g. cubic' },
+  congestion: {
+    ...text,
+    alias: 'C',
+    describe: 'congestion control of both ends, e.g. cubic; auto: bbr for MPTCP where there is one',
+  },
   scheduler: { ...text, describe: 'scheduler of this end (kernels that have one per socket)' },
   'path-manager': { ...text, describe: 'path manager of this end (likewise)' },
 } as const
@@ -149,7 +153,8 @@ export function readPlan(given: PlanArguments): TestPlan {
     omit,
     interval: readNumber('--interval', given.interval, MIN_INTERVAL, MAX_SECONDS),
     blockSize: readSize('--length', given.length, 1, MAX_BLOCK),
-    ...(congestion !== undefined && { congestion: readName('--congestion', congestion) }),
+    ...(congestion !== undefined &&
+      congestion !== AUTOMATIC && { congestion: readName('--congestion', congestion) }),
     ...(latency !== undefined && {
       latency: { size: readSize('--latency-size', given['latency-size'], 1, MAX_REQUEST_SIZE) },
     }),

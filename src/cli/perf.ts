@@ -17,7 +17,7 @@ import {
 } from '../address.js'
 import { loadPassword } from '../config/load.js'
 import { detectKernel } from '../kernel/detect.js'
-import type { Kernel, SocketWish } from '../kernel/kernel.js'
+import { AUTOMATIC, type Kernel, type SocketWish } from '../kernel/kernel.js'
 import type { Connection } from '../net/connection.js'
 import { dial } from '../net/dial.js'
 import {
@@ -198,11 +198,16 @@ async function connector(
   const address = parseDestination(through)
   const egress = socks5Upstream(
     kernel,
-    { type: 'socks5', mptcp: 'preferred', keepalive: KEEPALIVE, connectTimeout: DIAL, address, ...wish },
+    {
+      ...{ type: 'socks5', mptcp: 'preferred', congestion: AUTOMATIC, keepalive: KEEPALIVE },
+      ...{ connectTimeout: DIAL, address },
+      ...wish,
+    },
     credentials,
   )
   return async (signal) => {
     const { connection, head } = await egress.dial(target, {
+      subject: {},
       timeout: DIAL,
       signal,
       admit: () => undefined,

@@ -1,12 +1,12 @@
 /** What the commands that provision a host have in common: where it is, and how to get there. */
 import { resolve } from 'node:path'
-import { readFile } from 'node:fs/promises'
 import { describe } from '../../provisioning/describe.js'
 import { checkSites } from '../../provisioning/dns-check.js'
 import { defaultState, openPlace, type EnginePlace } from '../../provisioning/engine-place.js'
 import { readFacts } from '../../provisioning/probe.js'
 import type { Description, FileResource } from '../../provisioning/resource.js'
-import { loadConfig } from '../config/load.js'
+import { loadConfigText } from '../config/load.js'
+import { checkTrustedFile } from '../config/trusted-file.js'
 import type { Config } from '../config/schema.js'
 import { localRunner, type Runner } from '../exec.js'
 import { netnsRunner } from '../exec-netns.js'
@@ -55,6 +55,8 @@ export async function inPlace<T>(
   try {
     let runner: Runner = localRunner
     if (host !== undefined) {
+      // ssh itself looks only at the one in the user's home, and it may name commands to run
+      if (configFile !== undefined) await checkTrustedFile(configFile)
       ssh = await openSsh(host, configFile === undefined ? {} : { configFile })
       runner = ssh.runner
     }
@@ -74,21 +76,22 @@ export interface Wish {
   describe: (place: EnginePlace) => Promise<Description>
 }
 
-/** @throws {MptkError} MPTK_CONFIG, MPTK_CONFIG_FILE, MPTK_OPEN_PROXY */
+/** @throws {MptkError} MPTK_CONFIG, MPTK_CONFIG_FILE, MPTK_UNTRUSTED_FILE, MPTK_OPEN_PROXY */
 export async function loadWish(file: string, host: string | undefined): Promise<Wish> {
-  const config = await loadConfig(file)
+  const warnings: string[] = []
+  const { config, text: content } = await loadConfigText(file, (line) => warnings.push(line))
   const configFile = host === undefined ? resolve(file) : REMOTE_CONFIG
-  const files = host === undefined ? [] : [configurationFile(await readFile(file, 'utf8'))]
+  const files = host === undefined ? [] : [configurationFile(content)]
   return {
     config,
     configFile,
     async describe(place) {
       const facts = await readFacts(place, config)
-      const { resources, notes, warnings } = describe(config, facts, { configFile })
+      const { resources, notes, warnings: found } = describe(config, facts, { configFile })
       return {
         resources: [...files, ...resources],
         notes,
-        warnings: [...warnings, ...(await checkSites(place.runner, config, facts))],
+        warnings: [...warnings, ...found, ...(await checkSites(place.runner, config, facts))],
       }
     },
   }

@@ -63,10 +63,13 @@ export function undoingJson(steps: readonly Undoing[]) {
 
 const MARK = { ok: 'ok   ', drift: 'DRIFT', live: 'live ', gone: 'gone ' }
 
-export function statusText({ config, state, seconds, rebooted, resources }: HostReport): string {
+export function statusText({ config, state, seconds = 0, guard, rebooted, resources }: HostReport): string {
+  const by = guard === undefined || guard === '' ? 'its guard' : guard
   const head = {
     applied: `applied from ${config}`,
-    waiting: `applied from ${config}; will be undone in ${seconds ?? 0} s unless confirmed (mptk confirm)`,
+    applying: `being applied from ${config}, or broken off: will be undone by ${by} in ${seconds} s unless it goes on`,
+    waiting: `applied from ${config}; will be undone by ${by} in ${seconds} s unless confirmed (mptk confirm)`,
+    unguarded: `applied from ${config} and not confirmed, but ${by}, which was to undo it, is gone: nothing will undo it by itself: mptk confirm keeps it, mptk revert undoes it`,
     interrupted: `interrupted (from ${config}): mptk apply goes on from what was before, mptk revert puts it back`,
   }[state]
   const lines = resources.map(({ id, status, wanted, found }) =>

@@ -3,14 +3,17 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { checkConfig, loadConfig } from '../config/load.js'
 import { DEFAULT_CONFIG } from '../config/defaults.js'
 import type { Config } from '../config/schema.js'
-import { startHost } from './host.js'
+import { startHost, type HostOptions } from './host.js'
+import { journalOption } from './keep.js'
 import { banner } from './banner.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+/** Stopping takes no longer, whatever hangs, milliseconds; docs/configuration.md promises it. */
+const STOP_LIMIT = 5000
 
 /** Runs until SIGINT or SIGTERM; a second one while stopping ends the process at once. */
-async function runUntilSignal(config: Config, tryIt: boolean): Promise<void> {
-  const host = await startHost(config)
+async function runUntilSignal(config: Config, tryIt: boolean, options: HostOptions = {}): Promise<void> {
+  const host = await startHost(config, undefined, options)
   // before the banner: whoever has read it may send a signal at once
   const ended = new Promise<void>((resolve) => {
     const onSignal = (): void => {
@@ -21,24 +24,36 @@ async function runUntilSignal(config: Config, tryIt: boolean): Promise<void> {
   })
   console.log(banner(host, tryIt))
   await ended
-  // a name still being looked up keeps the process until the resolver gives up: libuv waits for its threads
+  // not process.exit: libuv would wait for its threads. Nobody is told, for that may be what hangs
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), STOP_LIMIT).unref()
   await host.stop()
 }
 
-export const runCommand: CommandModule<object, { config: string | undefined }> = {
+export const runCommand: CommandModule<
+  object,
+  { config: string | undefined; 'kept-by': string | undefined; journal: string }
+> = {
   command: 'run',
   describe: 'run the services of a configuration file; without one, a SOCKS5 proxy on loopback',
   builder: (yargs) =>
-    yargs.option('config', {
-      type: 'string',
-      alias: 'c',
-      requiresArg: true,
-      describe: 'YAML file, see docs/configuration.md',
+    yargs.options({
+      config: {
+        type: 'string',
+        alias: 'c',
+        requiresArg: true,
+        describe: 'YAML file, see docs/configuration.md',
+      },
+      'kept-by': {
+        type: 'string',
+        requiresArg: true,
+        describe: 'file of the mptk keep that keeps this host; without it, it is kept from here',
+      },
+      ...journalOption,
     }),
-  async handler({ config }) {
+  async handler({ config, 'kept-by': keptBy, journal }) {
     const loaded =
       config === undefined ? checkConfig(DEFAULT_CONFIG, 'default configuration') : await loadConfig(config)
-    await runUntilSignal(loaded, config === undefined)
+    await runUntilSignal(loaded, config === undefined, { keptBy, journal })
   },
 }
 
@@ -59,7 +74,10 @@ const serviceOptions = {
     default: 'mptcp',
     describe: 'what the listener speaks',
   },
-  congestion: { ...text, describe: 'congestion control of every socket, e.g. cubic' },
+  congestion: {
+    ...text,
+    describe: 'congestion control of every socket, e.g. cubic; auto: bbr for MPTCP where there is one',
+  },
   status: { ...text, describe: 'address for /status, /metrics and /healthz' },
   log: { ...text, default: 'info', describe: 'log level' },
 } as const

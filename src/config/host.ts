@@ -5,10 +5,17 @@
  */
 import { z } from 'zod'
 import { familyOf } from '../address.js'
-import { destinationPattern, kernelName, oneOrMore, portRange, prefix, wholeNumber } from './values.js'
+import {
+  destinationPattern,
+  interfaceName,
+  kernelName,
+  line,
+  oneOrMore,
+  portRange,
+  prefix,
+  wholeNumber,
+} from './values.js'
 
-const INTERFACE = 'expected the name of an interface'
-export const interfaceName = z.string(INTERFACE).regex(/^[^\s/]{1,15}$/, INTERFACE)
 const address = z
   .string('expected an IP address')
   .refine((value) => familyOf(value) !== 0, 'expected an IP address')
@@ -56,6 +63,8 @@ const lan = z.strictObject({
   interfaces: oneOrMore(interfaceName),
   /** How TCP of the LAN gets into the transparent service. */
   intercept: z.enum(['redirect', 'tproxy']).default('redirect'),
+  /** What is not TCP and so never goes through the proxy: `direct` out of the best uplink, or `refuse`. */
+  others: z.enum(['direct', 'refuse']).default('direct'),
   /** What is left alone: goes out by itself, masqueraded. */
   exclude: z
     .strictObject({
@@ -78,6 +87,14 @@ const lan = z.strictObject({
   dns: z.strictObject({ servers: oneOrMore(address) }).optional(),
 })
 
+/**
+ * Of the network only: others make the kernel run programs (kernel.core_pattern), or undo the
+ * protection of whole hosts. A slash stands for a dot in an interface's name, and two alone would
+ * lead to the folder above.
+ */
+const A_SYSCTL = 'expected the full name of a sysctl of the network, as net.ipv4.tcp_rmem'
+const sysctlName = z.string().regex(/^net(\.(?!\/{1,2}(?:\.|$))[\p{L}\p{N}_/+@~-]+)+$/u, A_SYSCTL)
+
 export const host = z.strictObject({
   setup: z.enum(['client', 'router', 'reverse', 'proxy']),
   /** Ways out, best first. */
@@ -89,13 +106,8 @@ export const host = z.strictObject({
   sites: z.array(destinationPattern).default([]),
   /** `setup: reverse` only: the proxy's addresses as clients see them; the listeners' own unless given. */
   publicAddresses: z.array(address).default([]),
-  /** Further sysctls, by full name. */
-  sysctls: z
-    .record(
-      z.string().regex(/^[\w-]+(\.[\w/-]+)+$/, 'expected the full name of a sysctl'),
-      z.union([z.string(), z.int()]).transform(String),
-    )
-    .default({}),
+  /** Further sysctls of the network, by full name. */
+  sysctls: z.record(sysctlName, z.union([line, z.int()]).transform(String)).default({}),
   /** Where our routing tables, rule priorities and endpoint ids begin; change them when somebody else uses these. */
   numbers: z
     .strictObject({

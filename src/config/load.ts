@@ -1,15 +1,33 @@
 /** From a file or an object to a checked configuration; every problem becomes one line. */
-import { readFile } from 'node:fs/promises'
 import { parseDocument, type YAMLError } from 'yaml'
 import { z } from 'zod'
-import { describeError, MptkError } from '../errors.js'
+import { MptkError } from '../errors.js'
 import { expectation, mainProblem } from './problem.js'
 import { configSchema, type Config } from './schema.js'
+import { refuseProto } from './own-keys.js'
+import { hasSecrets } from './secrets.js'
 import { usersMap, type UsersConfig } from './service.js'
+import { readableSecret, readTrustedFile } from './trusted-file.js'
 
-/** @throws {MptkError} MPTK_CONFIG_FILE, MPTK_CONFIG, MPTK_OPEN_PROXY */
-export async function loadConfig(file: string): Promise<Config> {
-  return checkConfig(await readYaml(file), file)
+/** Takes a line on what is not as it should be, and goes on all the same. */
+export type Warn = (line: string) => void
+
+const onStderr: Warn = (line) => console.error(`mptk: warning: ${line}`)
+
+/** @throws {MptkError} MPTK_CONFIG_FILE, MPTK_UNTRUSTED_FILE, MPTK_CONFIG, MPTK_OPEN_PROXY */
+export async function loadConfig(file: string, warn: Warn = onStderr): Promise<Config> {
+  return (await loadConfigText(file, warn)).config
+}
+
+/** With the text it was read from, for whoever passes that on: the file may be another one by then. @throws as {@link loadConfig} */
+export async function loadConfigText(
+  file: string,
+  warn: Warn = onStderr,
+): Promise<{ config: Config; text: string }> {
+  const { text, readableByAll } = await readTrustedFile(file)
+  const config = checkConfig(parseYaml(file, text), file)
+  if (readableByAll && hasSecrets(config)) warn(readableSecret(file))
+  return { config, text }
 }
 
 /** @param origin names the configuration in messages @throws {MptkError} MPTK_CONFIG, MPTK_OPEN_PROXY */
@@ -19,14 +37,14 @@ export function checkConfig(value: unknown, origin: string): Config {
 
 const usersFile = z.strictObject({ users: usersMap })
 
-/** A file of users: the same map as the `users` key. @throws {MptkError} MPTK_CONFIG_FILE, MPTK_CONFIG */
-export async function loadUsers(file: string): Promise<UsersConfig> {
-  return check(usersFile, { users: await readYaml(file) }, file).users
+/** A file of users: the same map as the `users` key. @throws {MptkError} MPTK_CONFIG_FILE, MPTK_UNTRUSTED_FILE, MPTK_CONFIG */
+export async function loadUsers(file: string, warn: Warn = onStderr): Promise<UsersConfig> {
+  return check(usersFile, { users: parseYaml(file, await readSecret(file, warn)) }, file).users
 }
 
-/** The first line of a file that holds a password (RFC 1929: 1 to 255 bytes). @throws {MptkError} MPTK_CONFIG_FILE */
-export async function loadPassword(file: string): Promise<string> {
-  const [line = ''] = (await readText(file)).split(/\r?\n/, 1)
+/** The first line of a file that holds a password (RFC 1929: 1 to 255 bytes). @throws {MptkError} MPTK_CONFIG_FILE, MPTK_UNTRUSTED_FILE */
+export async function loadPassword(file: string, warn: Warn = onStderr): Promise<string> {
+  const [line = ''] = (await readSecret(file, warn)).split(/\r?\n/, 1)
   const length = Buffer.byteLength(line)
   if (length >= 1 && length <= 255) return line
   throw new MptkError(
@@ -35,17 +53,15 @@ export async function loadPassword(file: string): Promise<string> {
   )
 }
 
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new MptkError('MPTK_CONFIG_FILE', `cannot read ${file}: ${describeError(cause)}`, { cause })
-  }
+async function readSecret(file: string, warn: Warn): Promise<string> {
+  const { text, readableByAll } = await readTrustedFile(file)
+  if (readableByAll) warn(readableSecret(file))
+  return text
 }
 
-async function readYaml(file: string): Promise<unknown> {
+function parseYaml(file: string, text: string): unknown {
   // the parser's warnings are mistakes as well: an unknown tag silently makes a value empty
-  const document = parseDocument(await readText(file), { uniqueKeys: true, logLevel: 'error' })
+  const document = parseDocument(text, { uniqueKeys: true, logLevel: 'error' })
   const [problem] = [...document.errors, ...document.warnings]
   if (problem !== undefined) throw notYaml(file, problem)
   try {
@@ -73,6 +89,7 @@ function notYaml(file: string, problem: YAMLError): MptkError {
 }
 
 function check<T extends z.ZodType>(schema: T, value: unknown, origin: string): z.output<T> {
+  refuseProto(value, origin)
   const result = schema.safeParse(value, { reportInput: true, error: expectation })
   if (result.success) return result.data
   const { path, text, params } = mainProblem(result.error.issues)

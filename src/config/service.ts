@@ -1,5 +1,6 @@
 /** What the kinds of services have in common: users, rules, limits, timeouts, ways out. */
 import { z } from 'zod'
+import { whyNotHashed } from './hash-numbers.js'
 import { dialKeys, listenKeys } from './socket.js'
 import {
   destination,
@@ -24,6 +25,10 @@ const A_HASH = 'expected a hash as mptk passwd prints it'
 const passwordHash = z
   .string(A_HASH)
   .regex(/^scrypt\$\d{1,7}\$\d{1,2}\$\d{1,2}\$[A-Za-z0-9+/]+=*\$[A-Za-z0-9+/]+=*$/, A_HASH)
+  .superRefine((value, context) => {
+    const why = whyNotHashed(value)
+    if (why !== undefined) context.addIssue({ code: 'custom', message: `${A_HASH}, with ${why}` })
+  })
 
 const userEntry = z
   .strictObject({ password: credential.optional(), passwordHash: passwordHash.optional() })

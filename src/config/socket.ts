@@ -1,8 +1,8 @@
 /** The keys that every socket of ours takes, listening or dialling; they become a SocketWish. */
 import { z } from 'zod'
 import { familyOf } from '../address.js'
-import type { SocketWish } from '../kernel/kernel.js'
-import { kernelName, wholeNumber } from './values.js'
+import { AUTOMATIC, type SocketWish } from '../kernel/kernel.js'
+import { interfaceName, kernelName, wholeNumber } from './values.js'
 
 const named = z.union([
   z.strictObject({ name: kernelName, optional: z.boolean().default(false) }),
@@ -16,14 +16,12 @@ const bufferSize = wholeNumber(4096, 2 ** 30 - 1)
 export const socketKeys = {
   /** `required`: a kernel without MPTCP is an error instead of TCP. */
   mptcp: z.enum(['preferred', 'required']).default('preferred'),
-  congestion: kernelName.optional(),
+  /** A name, or `auto`: bbr for MPTCP where there is one, the kernel's for TCP. */
+  congestion: kernelName.default(AUTOMATIC),
   scheduler: named.optional(),
   pathManager: named.optional(),
   mark: wholeNumber(0, 0xffffffff).optional(),
-  device: z
-    .string()
-    .regex(/^[^\s/]{1,15}$/, 'expected the name of an interface')
-    .optional(),
+  device: interfaceName.optional(),
   keepalive: z
     .strictObject({ idle: seconds, interval: seconds, count: wholeNumber(1, 127) })
     .default({ idle: 60, interval: 10, count: 6 }),

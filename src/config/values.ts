@@ -27,7 +27,30 @@ export function wholeNumber(least: number, most: number) {
   return z.int(message).min(least, message).max(most, message)
 }
 
-export const fileName = z.string('expected a file name').min(1, 'expected a file name')
+const A_FILE = 'expected a file name without control characters'
+export const fileName = z.string(A_FILE).regex(/^[^\p{Cc}]+$/u, A_FILE)
+
+/** One line of printable ASCII, blanks and tabs included: what sysctls hold. */
+const A_LINE = 'expected one line of printable ASCII'
+export const line = z.string(A_LINE).regex(/^[\x20-\x7e\t]*$/, A_LINE)
+
+/**
+ * The kernel takes nearly anything of up to 15 bytes (dev_valid_name in net/core/dev.c). Refused
+ * here is what the programs that are told the name mean something else by: nftables a quote and
+ * an asterisk at the end, dnsmasq a comma, sysctl.d an asterisk, a question mark and an equals
+ * sign, units a percent sign, shells most of the rest.
+ */
+const AN_INTERFACE =
+  'expected the name of an interface, of 1 to 15 bytes of letters, digits and . _ + @ ~ - (not first)'
+export const interfaceName = z
+  .string(AN_INTERFACE)
+  .refine(
+    (name) =>
+      /^[\p{L}\p{N}._+@~][\p{L}\p{N}._+@~-]*$/u.test(name) &&
+      Buffer.byteLength(name) <= 15 &&
+      !['.', '..'].includes(name),
+    AN_INTERFACE,
+  )
 
 /** @param expected for a value that is no text at all */
 function parsed<T>(expected: string, parse: (text: string) => T) {

@@ -1,12 +1,13 @@
 /** Congestion controls of this kernel. */
 import { errnoName, MptkError } from '../errors.js'
 import { native } from '../native.js'
-import { SOL_TCP, TCP_CONGESTION, withProbe } from './options.js'
+import type { SocketWish } from './kernel.js'
+import { namedCongestion, SOL_TCP, TCP_CONGESTION, withProbe } from './options.js'
 import { readSysctl, readSysctlWords } from './sysctl.js'
 
 const SYSCTL = 'net.ipv4.tcp_congestion_control'
 const AVAILABLE = 'net.ipv4.tcp_available_congestion_control'
-const ALLOWED = 'net.ipv4.tcp_allowed_congestion_control'
+export const ALLOWED = 'net.ipv4.tcp_allowed_congestion_control'
 
 export interface CongestionControls {
   /** Loaded ones; for root the kernel loads others when they are asked for. */
@@ -29,10 +30,12 @@ export function congestionControls(): CongestionControls {
 }
 
 /**
- * Asks the kernel by a socket of its own, since the list leaves out what it could load.
+ * Asks the kernel for a wish's congestion control, where it names one, by a socket of its own, since the list leaves out what it could load.
  * @throws {MptkError} MPTK_KERNEL_UNSUPPORTED that names the ones there are, or the privilege missing
  */
-export function checkCongestion(name: string): void {
+export function checkCongestion(wish: Pick<SocketWish, 'congestion'>): void {
+  const name = namedCongestion(wish)
+  if (name === undefined) return
   try {
     withProbe((fd) => native.setOption(fd, SOL_TCP, TCP_CONGESTION, Buffer.from(name)))
   } catch (cause) {

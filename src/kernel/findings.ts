@@ -1,4 +1,5 @@
 /** Findings of `mptk doctor` that every kernel flavour shares. */
+import { WANTED, WANTED_MODULE, type Choice } from './automatic-congestion.js'
 import type { CongestionControls } from './congestion.js'
 import type { Finding } from './kernel.js'
 import { readSysctl } from './sysctl.js'
@@ -18,22 +19,24 @@ export function finding(name: string, level: Finding['level'], value: string, me
   return { name, level, value, ...(mend !== undefined && { mend }) }
 }
 
-const CONGESTION = 'net.ipv4.tcp_congestion_control'
-
-/** Bonding adds the paths up best with cubic; bbr was measured to lose up to a tenth, from run to run. */
-export function congestionFinding({ available, allowed, default: inForce }: CongestionControls): Finding {
-  if (inForce === 'cubic') return finding(CONGESTION, 'ok', 'cubic, which adds paths up well')
-  const words = `${inForce}; cubic adds the rates of several paths up more evenly`
-  const value = `${words} (for one service: congestion: cubic)`
-  // in a further network namespace only what is allowed in the first can be set, which cannot be seen there
-  if (allowed.length === 0) return finding(CONGESTION, 'info', value)
-  const set = `sysctl -w ${CONGESTION}=cubic`
-  return finding(
-    CONGESTION,
-    'info',
-    value,
-    available.includes('cubic') ? set : `modprobe tcp_cubic && ${set}`,
-  )
+/**
+ * What MPTCP sockets of ours get by `congestion: auto`; the system's own choice is no concern of ours.
+ * @param loads this process may have the kernel load modules, as `mptk run` with its rights would
+ */
+export function congestionFinding(
+  { default: inForce }: Pick<CongestionControls, 'default'>,
+  choice: Choice,
+  loads: boolean,
+): Finding {
+  const name = 'congestion control'
+  const tcp = `${inForce} for TCP (net.ipv4.tcp_congestion_control)`
+  if (choice.name !== undefined) return finding(name, 'ok', `${choice.name} for MPTCP sockets, ${tcp}`)
+  const { reason, mend } = choice
+  if (loads && mend === `modprobe ${WANTED_MODULE}`) {
+    return finding(name, 'ok', `${WANTED} for MPTCP sockets, loaded when the first asks for it, ${tcp}`)
+  }
+  const words = `${inForce} for all sockets: ${reason}; several lines can be slower than the best of them`
+  return finding(name, 'warning', words, mend)
 }
 
 const BUFFERS = [

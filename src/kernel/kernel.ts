@@ -4,9 +4,12 @@
  * picks. Nothing else in the project asks which kernel it runs on.
  */
 import type { SocketAddress } from '../address.js'
-import type { RawUpstreamInfo } from '../native.js'
+import type { NativeRelayOptions, RawInfo } from '../native.js'
 
 export type Flavour = 'upstream' | 'out-of-tree' | 'tcp-only'
+
+/** `congestion: auto`, the default; no congestion control has this name. */
+export const AUTOMATIC = 'auto'
 
 /** What a service or dialler wants of its sockets; every key is also a configuration key. */
 export interface SocketWish {
@@ -14,7 +17,7 @@ export interface SocketWish {
   transport: 'mptcp' | 'tcp'
   /** With `transport: mptcp`: `required` makes a kernel without MPTCP an error. */
   mptcp?: 'preferred' | 'required'
-  /** TCP_CONGESTION for this socket. */
+  /** TCP_CONGESTION for this socket; `auto`, as without: what automatic-congestion.ts chooses for MPTCP, the kernel's for TCP. */
   congestion?: string
   /** Scheduler for this socket: out-of-tree kernels only; `optional` turns the error elsewhere into a warning. */
   scheduler?: { name: string; optional: boolean }
@@ -149,6 +152,8 @@ export interface KernelReport {
 
 export interface Kernel {
   readonly flavour: Flavour
+  /** How the relay asks about an MPTCP connection before it ends its stream: undefined where there is none. */
+  readonly witness?: NonNullable<NativeRelayOptions['witnessA']>
 
   /** Undefined when MPTCP sockets can be opened in this network namespace now, else why not. */
   whyNoMptcp(): string | undefined
@@ -173,9 +178,10 @@ export interface Kernel {
 
   /**
    * Verdict, token and every subflow. Tens of system calls: for status and records, not per packet.
+   * Of a connection that is over it says what is known: with `last` never less, without perhaps no subflow.
    * @param last what the relay read of the socket before it ended its stream; counts beside what the kernel still has then
    */
-  connectionInfo(fd: number, origin?: Origin, last?: RawUpstreamInfo): ConnectionInfo
+  connectionInfo(fd: number, origin?: Origin, last?: RawInfo): ConnectionInfo
 
   /** True when bytes of this socket come from MPTCP's receive queue: the relay then copies rather than splices. */
   isMultipath(fd: number): boolean
@@ -183,6 +189,8 @@ export interface Kernel {
   endpoints(): Endpoint[]
   addEndpoint(endpoint: Omit<Endpoint, 'id'> & { id?: number }): void
   removeEndpoint(endpoint: Pick<Endpoint, 'id'> & { address?: string }): void
+  /** Of one that is there: backup and fullmesh are made as `flags` says. */
+  setEndpointFlags(endpoint: Pick<Endpoint, 'id' | 'flags'>): void
   limits(): Limits | undefined
   setLimits(limits: Limits): void
 

@@ -3,8 +3,7 @@ import { getSystemErrorName } from 'node:util'
 import type { SystemError } from '../errors.js'
 import { native } from '../native.js'
 import {
-  NLMSG_DONE,
-  NLMSG_ERROR,
+  NLMSG_MIN_TYPE,
   NLM_F_REQUEST,
   decodeMessages,
   decodeStatus,
@@ -34,7 +33,7 @@ export function netlinkRequest(
     const status = decodeStatus(message)
     if (status !== undefined && status.errno !== 0) throw netlinkError(status, what)
   }
-  return messages.filter(({ type: each }) => each !== NLMSG_ERROR && each !== NLMSG_DONE)
+  return messages.filter(({ type: each }) => each >= NLMSG_MIN_TYPE)
 }
 
 function netlinkError({ errno, message }: NetlinkStatus, what: string): SystemError {

@@ -9,6 +9,8 @@ export const NLM_F_DUMP = 0x300
 
 export const NLMSG_ERROR = 2
 export const NLMSG_DONE = 3
+/** Below it are messages of netlink itself, as NLMSG_NOOP: no part of an answer. */
+export const NLMSG_MIN_TYPE = 16
 
 const NLM_F_CAPPED = 0x100
 const NLM_F_ACK_TLVS = 0x200
@@ -91,9 +93,19 @@ export function decodeStatus(message: NetlinkMessage): NetlinkStatus | undefined
   if (message.type !== NLMSG_ERROR && message.type !== NLMSG_DONE) return undefined
   // the kernel writes a negative errno; a short NLMSG_DONE is success
   const errno = Math.abs(s32(message.payload, 0) ?? 0)
-  if ((message.flags & NLM_F_ACK_TLVS) === 0) return { errno }
-  const words = decodeAttributes(message.payload.subarray(attributesOffset(message))).get(NLMSGERR_ATTR_MSG)
-  return { errno, ...(words !== undefined && { message: cString(words) }) }
+  const words = errno !== 0 && (message.flags & NLM_F_ACK_TLVS) !== 0 ? statusWords(message) : undefined
+  return { errno, ...(words !== undefined && { message: words }) }
+}
+
+/** They only explain: words that cannot be read must not hide the error. */
+function statusWords(message: NetlinkMessage): string | undefined {
+  try {
+    const parts = decodeAttributes(message.payload.subarray(attributesOffset(message)))
+    const words = parts.get(NLMSGERR_ATTR_MSG)
+    return words === undefined ? undefined : cString(words)
+  } catch {
+    return undefined
+  }
 }
 
 /** After an error stands the request it answers: its header only when capped, else all of it. */

@@ -1,6 +1,6 @@
 /** Socket options that this folder reads and sets itself, by number, and the one mapping of a wish to the native core. */
 import { native, type NativeSocketOptions } from '../native.js'
-import type { SocketWish } from './kernel.js'
+import { AUTOMATIC, type SocketWish } from './kernel.js'
 
 export const SOL_SOCKET = 1
 export const SO_PROTOCOL = 38
@@ -22,12 +22,18 @@ export function getInt(fd: number, level: number, name: number): number {
   return native.getInt(fd, level, name)
 }
 
+/** The congestion control that a wish names; undefined where the choice is left to us or to the kernel. */
+export function namedCongestion({ congestion }: { congestion?: string | undefined }): string | undefined {
+  return congestion === AUTOMATIC ? undefined : congestion
+}
+
 /** The options of a wish that mean the same on every kernel. */
 export function nativeOptions(
   family: 4 | 6,
   wish: SocketWish,
   protocol: 'mptcp' | 'tcp',
 ): NativeSocketOptions {
+  const congestion = namedCongestion(wish)
   return {
     family,
     protocol,
@@ -35,7 +41,7 @@ export function nativeOptions(
     reuseAddress: wish.source === undefined,
     // what a relay writes is whatever has come: holding it back for more only delays it
     noDelay: true,
-    ...(wish.congestion !== undefined && { congestion: wish.congestion }),
+    ...(congestion !== undefined && { congestion }),
     ...(wish.mark !== undefined && { mark: wish.mark }),
     ...(wish.device !== undefined && { device: wish.device }),
     ...(wish.transparent !== undefined && { transparent: wish.transparent }),

@@ -1,7 +1,8 @@
 /** The out-of-tree kernel of multipath-tcp.org, v0.92 to v0.96: MPTCP is an option of TCP sockets. */
 import { isLoopback, plainAddress } from '../address.js'
 import { errnoName } from '../errors.js'
-import { native, type NativeSocketOptions } from '../native.js'
+import { native, type NativeSocketOptions, type RawInfo, type RawOutOfTreeInfo } from '../native.js'
+import { automatically, checkAutomatic } from './automatic-congestion.js'
 import { checkCongestion } from './congestion.js'
 import type {
   ConnectionInfo,
@@ -18,10 +19,10 @@ import type {
 import { nativeOptions } from './options.js'
 import { decodeMeta, parseConnections } from './out-of-tree-info.js'
 import { enablingFails, negotiated, usableNames } from './out-of-tree-options.js'
-import { plainConnectionInfo } from './plain-tcp.js'
+import { endsOf, plainConnectionInfo } from './plain-tcp.js'
 import { REASON, refusedReason } from './reasons.js'
 import { outOfTreeReport } from './report-out-of-tree.js'
-import { addressesOf, outOfTreeSubflows } from './subflows.js'
+import { endedOutOfTreeSubflows, outOfTreeSubflows } from './subflows.js'
 import { readProc, readSysctl } from './sysctl.js'
 import { refuseEndpoints, refuseIfRequired } from './unsupported.js'
 
@@ -30,6 +31,7 @@ const NO_ENDPOINTS =
 
 export class OutOfTreeKernel implements Kernel {
   readonly flavour = 'out-of-tree'
+  readonly witness = 'out-of-tree'
 
   whyNoMptcp(): string | undefined {
     const sysctl = readSysctl('net.mptcp.mptcp_enabled')
@@ -43,8 +45,9 @@ export class OutOfTreeKernel implements Kernel {
   check(wish: SocketWish): string[] {
     const reason = wish.transport === 'mptcp' ? this.whyNoMptcp() : undefined
     if (reason !== undefined) refuseIfRequired(wish, reason)
-    if (wish.congestion !== undefined) checkCongestion(wish.congestion)
-    return wish.transport === 'tcp' || reason !== undefined ? [] : usableNames(wish).warnings
+    checkCongestion(wish)
+    if (wish.transport === 'tcp' || reason !== undefined) return []
+    return [...usableNames(wish).warnings, ...checkAutomatic(wish)]
   }
 
   openSocket(family: 4 | 6, wish: SocketWish): OpenedSocket {
@@ -53,7 +56,7 @@ export class OutOfTreeKernel implements Kernel {
       const names = { scheduler: wish.scheduler?.name, pathManager: wish.pathManager?.name }
       return { fd: open(family, wish, names), protocol: 'mptcp' }
     } catch (error) {
-      if (wish.congestion !== undefined) checkCongestion(wish.congestion)
+      checkCongestion(wish)
       const reason = this.whyNoMptcp()
       if (reason !== undefined) {
         refuseIfRequired(wish, reason)
@@ -71,12 +74,13 @@ export class OutOfTreeKernel implements Kernel {
     return { protocol: 'tcp', reason: reasonOfTcp(fd, origin) }
   }
 
-  connectionInfo(fd: number, origin?: Origin): ConnectionInfo {
+  connectionInfo(fd: number, origin?: Origin, last?: RawInfo): ConnectionInfo {
+    if (last !== undefined && 'meta' in last) return endedConnection(fd, last)
     const verdict = this.verdict(fd, origin)
     if (verdict.protocol === 'tcp') return plainConnectionInfo(fd, verdict)
     const raw = native.outOfTreeInfo(fd)
     const { bytesReceived } = decodeMeta(raw.meta)
-    const token = tokenOf(addressesOf(fd))
+    const token = tokenOf(endsOf(fd))
     return {
       ...verdict,
       ...(token !== undefined && { token }),
@@ -97,6 +101,10 @@ export class OutOfTreeKernel implements Kernel {
     refuseEndpoints(NO_ENDPOINTS)
   }
 
+  setEndpointFlags(): never {
+    refuseEndpoints(NO_ENDPOINTS)
+  }
+
   removeEndpoint(): never {
     refuseEndpoints(NO_ENDPOINTS)
   }
@@ -114,6 +122,32 @@ export class OutOfTreeKernel implements Kernel {
   }
 }
 
+/**
+ * A connection of which the relay has heard before the end: it spoke MPTCP then, and what is in the
+ * kernel now may be nothing. Option 42 answers 0 as soon as the connection's socket is closed.
+ */
+function endedConnection(fd: number, last: RawOutOfTreeInfo): ConnectionInfo {
+  const now = stillKnown(fd)
+  const counts = [last, now].flatMap((raw) =>
+    raw === undefined ? [] : (decodeMeta(raw.meta).bytesReceived ?? []),
+  )
+  return {
+    protocol: 'mptcp',
+    subflows: endedOutOfTreeSubflows(now, last),
+    ...(counts.length > 0 && { bytesReceived: Math.max(...counts) }),
+  }
+}
+
+function stillKnown(fd: number): RawOutOfTreeInfo | undefined {
+  try {
+    return negotiated(fd) ? native.outOfTreeInfo(fd) : undefined
+  } catch (error) {
+    // it closed between the two questions
+    if (errnoName(error) !== undefined) return undefined
+    throw error
+  }
+}
+
 function open(
   family: 4 | 6,
   wish: SocketWish,
@@ -124,7 +158,7 @@ function open(
     ...(names.scheduler !== undefined && { scheduler: names.scheduler }),
     ...(names.pathManager !== undefined && { pathManager: names.pathManager }),
   }
-  return native.socket({ ...nativeOptions(family, wish, 'tcp'), outOfTree })
+  return automatically(native.socket({ ...nativeOptions(family, wish, 'tcp'), outOfTree }), wish)
 }
 
 /** With `mptcp_enabled` 1 every TCP socket speaks MPTCP unless told not to; with 0 it cannot be told anything. */
@@ -133,7 +167,7 @@ function openWithoutMptcp(family: 4 | 6, wish: SocketWish): number {
   try {
     return native.socket({ ...options, outOfTree: { enabled: false } })
   } catch (error) {
-    if (wish.congestion !== undefined) checkCongestion(wish.congestion)
+    checkCongestion(wish)
     if (errnoName(error) !== 'EPERM' || enablingFails() !== 'EPERM') throw error
     return native.socket(options)
   }
@@ -141,14 +175,18 @@ function openWithoutMptcp(family: 4 | 6, wish: SocketWish): number {
 
 function reasonOfTcp(fd: number, origin: Origin | undefined): string {
   if (origin?.protocol === 'tcp') return origin.reason ?? REASON.configured
-  const { local, remote } = addressesOf(fd)
+  const ends = endsOf(fd)
+  if (ends === undefined) return REASON.notNegotiated
+  const { local, remote } = ends
   const onLoopback =
     (isLoopback(local.address) && isLoopback(remote.address)) || local.address === remote.address
   return onLoopback ? REASON.loopback : REASON.notNegotiated
 }
 
 /** By the addresses of the connection, which are those of its first subflow. Needs CAP_NET_ADMIN. */
-function tokenOf({ local, remote }: Pick<Subflow, 'local' | 'remote'>): number | undefined {
+function tokenOf(ends: Pick<Subflow, 'local' | 'remote'> | undefined): number | undefined {
+  if (ends === undefined) return undefined
+  const { local, remote } = ends
   const listed = parseConnections(readProc('/proc/net/mptcp_net/mptcp') ?? '')
   return listed.find(
     (each) =>

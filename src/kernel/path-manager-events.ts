@@ -18,6 +18,7 @@ const EVENTS_PER_TURN = 64
 const EVENT = { established: 2, closed: 3, subflowEstablished: 10, subflowClosed: 11 } as const
 const ATTR = {
   token: 1,
+  localId: 3,
   local4: 5,
   local6: 6,
   remote4: 7,
@@ -47,8 +48,11 @@ export type PathManagerEvent = { token: number } & (
     } & AddressPair)
   | { kind: 'closed' }
   | ({ kind: 'subflow-established' } & AddressPair)
-  /** Also one that was never established. `error` is a positive errno, 0 for an orderly end. */
-  | ({ kind: 'subflow-closed'; error: number } & AddressPair)
+  /**
+   * Also one that was never established. `error` is a positive errno, 0 for an orderly end; `localId`
+   * is 0 for one from the address of the first subflow.
+   */
+  | ({ kind: 'subflow-closed'; error: number; localId: number } & AddressPair)
 )
 
 /** Undefined for events that are not about connections or their subflows. @throws {MptkError} MPTK_NETLINK */
@@ -71,7 +75,13 @@ export function decodePathManagerEvent({ payload }: NetlinkMessage): PathManager
     case EVENT.subflowEstablished:
       return { kind: 'subflow-established', token, ...pair }
     case EVENT.subflowClosed:
-      return { kind: 'subflow-closed', token, error: read(parts, ATTR.error, u8) ?? 0, ...pair }
+      return {
+        kind: 'subflow-closed',
+        token,
+        error: read(parts, ATTR.error, u8) ?? 0,
+        localId: read(parts, ATTR.localId, u8) ?? 0,
+        ...pair,
+      }
     default:
       return undefined
   }

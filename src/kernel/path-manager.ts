@@ -9,7 +9,7 @@ import { putU32, u32 } from './struct.js'
 
 export const PATH_MANAGER_FAMILY = 'mptcp_pm'
 const VERSION = 1
-const CMD = { add: 1, remove: 2, get: 3, setLimits: 5, getLimits: 6 } as const
+const CMD = { add: 1, remove: 2, get: 3, setLimits: 5, getLimits: 6, setFlags: 7 } as const
 
 let family: number | undefined
 
@@ -66,6 +66,21 @@ export function removeEndpoint({ id, address }: { id: number; address?: string }
     NLM_F_ACK,
     [request],
     `remove endpoint ${id}${address === undefined ? '' : ` ${address}`}`,
+  )
+}
+
+/**
+ * Changes backup and fullmesh of an endpoint that is there, to those of `flags`. Changing fullmesh
+ * closes its subflows on all connections and opens them anew, without the word to the peer
+ * (REMOVE_ADDR) that a removal is (Linux 6.18).
+ * @throws {SystemError} EINVAL for fullmesh beside signal
+ */
+export function setEndpointFlags({ id, flags }: Pick<Endpoint, 'id' | 'flags'>): void {
+  pathManagerCommand(
+    CMD.setFlags,
+    NLM_F_ACK,
+    [encodeEndpoint({ id, flags })],
+    `set flags of endpoint ${id}: ${flags.join(' ')}`,
   )
 }
 

@@ -1,5 +1,7 @@
 /** `mptk doctor` on the out-of-tree kernel. */
 import { release } from 'node:os'
+import { lookAtKernel } from './automatic-congestion.js'
+import { mayConfigureNetwork } from './capability.js'
 import { congestionControls } from './congestion.js'
 import { parseSnmp } from './counters.js'
 import { bufferFindings, congestionFinding, finding, TCP_SYSCTLS } from './findings.js'
@@ -37,7 +39,7 @@ export function outOfTreeReport(kernel: Kernel): KernelReport {
       ...(reason === undefined ? namesFindings(sysctls, schedulers, pathManagers) : []),
       ...versionFindings(sysctls),
       ...fallbackFindings(),
-      congestionFinding(controls),
+      congestionFinding(controls, lookAtKernel(), mayConfigureNetwork()),
       ...bufferFindings(),
     ],
     sysctls,

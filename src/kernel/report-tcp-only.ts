@@ -1,7 +1,7 @@
 /** `mptk doctor` on kernels without MPTCP. */
 import { release } from 'node:os'
 import { congestionControls } from './congestion.js'
-import { bufferFindings, congestionFinding, finding, TCP_SYSCTLS } from './findings.js'
+import { bufferFindings, finding, TCP_SYSCTLS } from './findings.js'
 import type { Finding, Kernel, KernelReport } from './kernel.js'
 import { REASON } from './reasons.js'
 import { readProc, readSysctls } from './sysctl.js'
@@ -18,7 +18,7 @@ export function tcpOnlyReport(kernel: Kernel): KernelReport {
     findings: [
       finding('kernel', 'info', `Linux ${release()}, without MPTCP`),
       mptcpFinding(release()),
-      congestionFinding(controls),
+      finding('congestion control', 'ok', controls.default),
       ...bufferFindings(),
     ],
     sysctls: readSysctls(TCP_SYSCTLS),

@@ -1,6 +1,8 @@
 /** `mptk doctor` on upstream kernels. */
 import { release } from 'node:os'
 import { errnoName, MptkError } from '../errors.js'
+import { lookAtKernel } from './automatic-congestion.js'
+import { mayConfigureNetwork } from './capability.js'
 import { congestionControls } from './congestion.js'
 import { mptcpCounters } from './counters.js'
 import { upstreamFindings } from './findings-upstream.js'
@@ -40,7 +42,7 @@ export function upstreamReport(kernel: Kernel): KernelReport {
     findings: [
       finding('kernel', 'ok', `Linux ${release()}, upstream MPTCP (version 1, RFC 8684)`),
       ...upstreamFindings(state),
-      congestionFinding(controls),
+      congestionFinding(controls, lookAtKernel(), mayConfigureNetwork()),
       ...bufferFindings(),
     ],
     sysctls,

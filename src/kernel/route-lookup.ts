@@ -1,10 +1,10 @@
 /** What the routing tables and rules say of one destination (include/uapi/linux/rtnetlink.h). */
 import { familyOf } from '../address.js'
 import { errnoName } from '../errors.js'
-import { encodeAttribute } from './netlink.js'
+import { decodeAttributes, encodeAttribute } from './netlink.js'
 import { netlinkRequest } from './netlink-request.js'
-import { AF_INET, AF_INET6, parseIP } from './sockaddr.js'
-import { putU32, s32 } from './struct.js'
+import { AF_INET, AF_INET6, formatIP, parseIP } from './sockaddr.js'
+import { putU32, s32, u8 } from './struct.js'
 
 const NETLINK_ROUTE = 0
 const RTM_GETLINK = 18
@@ -17,6 +17,12 @@ const IFI_INDEX = 4
 const RTA_DST = 1
 const RTA_SRC = 2
 const RTA_OIF = 4
+const RTA_PREFSRC = 7
+/** struct rtmsg, and in it where the route's type stands. */
+const RTMSG_LENGTH = 12
+const RTM_TYPE = 7
+const RTN_UNICAST = 1
+const RTN_LOCAL = 2
 /** Answer with the entry of the table that matches: without it a bound interface makes every address a neighbour. */
 const RTM_F_FIB_MATCH = 0x2000
 
@@ -42,6 +48,24 @@ export function hasRoute(to: string, source: string, device: string): boolean {
     if (errnoName(error) === undefined) throw error
     return false
   }
+}
+
+/**
+ * The address that a packet to `to` would come from; undefined where there is no way.
+ * Needs no privilege. @throws {SystemError} where this family is not there at all
+ */
+export function sourceTowards(to: string): string | undefined {
+  const family = familyOf(to) === 6 ? AF_INET6 : AF_INET
+  const payload = Buffer.concat([
+    Buffer.from([family, family === AF_INET6 ? 128 : 32, 0, 0, 0, 0, 0, 0]),
+    putU32(0),
+    encodeAttribute(RTA_DST, parseIP(to)),
+  ])
+  const [answer] = netlinkRequest(NETLINK_ROUTE, RTM_GETROUTE, 0, payload, `look for a route to ${to}`)
+  const type = answer === undefined ? undefined : u8(answer.payload, RTM_TYPE)
+  if (answer === undefined || (type !== RTN_UNICAST && type !== RTN_LOCAL)) return undefined
+  const source = decodeAttributes(answer.payload.subarray(RTMSG_LENGTH)).get(RTA_PREFSRC)
+  return source === undefined ? undefined : formatIP(source)
 }
 
 /** @throws {SystemError} ENODEV */

@@ -1,5 +1,6 @@
 /** Subflows of an MPTCP connection, from what the native core read of it. */
-import { native, type RawOutOfTreeInfo, type RawUpstreamInfo } from '../native.js'
+import type { SocketAddress } from '../address.js'
+import type { RawOutOfTreeInfo, RawUpstreamInfo } from '../native.js'
 import type { Subflow } from './kernel.js'
 import { decodeSubflowAddresses } from './mptcp-info.js'
 import { decodeSubInfo } from './out-of-tree-info.js'
@@ -29,10 +30,22 @@ export function endedSubflows(now: RawUpstreamInfo, last: RawUpstreamInfo): Subf
   const since = everySubflow(now)
   const alive = everySubflow(last).filter(({ state }) => state !== 'close')
   return alive.map((subflow) => {
-    const same = since.find(({ id }) => id === subflow.id)
+    const same = since.find((each) => isSame(each, subflow))
     return same === undefined ? subflow : { ...subflow, ...largerCounts(subflow, same) }
   })
 }
+
+/** By number where the kernel gives one, as MPTCP_FULL_INFO does. */
+function isSame(one: Subflow, other: Subflow): boolean {
+  return one.id !== undefined || other.id !== undefined ? one.id === other.id : sameEnds(one, other)
+}
+
+function sameEnds(one: Subflow, other: Subflow): boolean {
+  return sameAddress(one.local, other.local) && sameAddress(one.remote, other.remote)
+}
+
+const sameAddress = (one: SocketAddress, other: SocketAddress): boolean =>
+  one.address === other.address && one.port === other.port
 
 const COUNTS = ['bytesSent', 'bytesReceived', 'bytesRetransmitted', 'retransmissions'] as const
 
@@ -53,15 +66,25 @@ function everySubflow(raw: RawUpstreamInfo): Subflow[] {
 /** The congestion control is the connection's: coupled ones run over all its subflows. Backup cannot be asked. */
 export function outOfTreeSubflows(fd: number, raw: RawOutOfTreeInfo): Subflow[] {
   const congestion = congestionOf(fd)
-  return raw.subflows.flatMap((bytes, i) => {
-    const addresses = decodeSubInfo(raw.subflowInfo[i] ?? Buffer.alloc(0))
-    const info = decodeTcpInfo(bytes)
-    if (addresses === undefined || info.state === 'close') return []
-    return { ...addresses, ...info, ...(congestion !== undefined && { congestion }) }
+  return outOfTreeAlive(raw).map((subflow) => ({
+    ...subflow,
+    ...(congestion !== undefined && { congestion }),
+  }))
+}
+
+/** As {@link endedSubflows}; `now` is undefined when the connection's socket is closed, which then has none. */
+export function endedOutOfTreeSubflows(now: RawOutOfTreeInfo | undefined, last: RawOutOfTreeInfo): Subflow[] {
+  const since = now === undefined ? [] : outOfTreeAlive(now)
+  return outOfTreeAlive(last).map((subflow) => {
+    const same = since.find((each) => sameEnds(each, subflow))
+    return same === undefined ? subflow : { ...subflow, ...largerCounts(subflow, same) }
   })
 }
 
-/** Both ends of the socket itself. */
-export function addressesOf(fd: number): Pick<Subflow, 'local' | 'remote'> {
-  return { local: native.localAddress(fd), remote: native.remoteAddress(fd) }
+function outOfTreeAlive(raw: RawOutOfTreeInfo): Subflow[] {
+  return raw.subflows.flatMap((bytes, i) => {
+    const addresses = decodeSubInfo(raw.subflowInfo[i] ?? Buffer.alloc(0))
+    const info = decodeTcpInfo(bytes)
+    return addresses === undefined || info.state === 'close' ? [] : { ...addresses, ...info }
+  })
 }

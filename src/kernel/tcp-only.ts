@@ -27,7 +27,7 @@ export class TcpOnlyKernel implements Kernel {
 
   check(wish: SocketWish): string[] {
     refuseIfRequired(wish, REASON.notBuilt)
-    if (wish.congestion !== undefined) checkCongestion(wish.congestion)
+    checkCongestion(wish)
     return refusePerSocket(wish, { scheduler: REASON.notBuilt, pathManager: REASON.notBuilt })
   }
 
@@ -38,7 +38,7 @@ export class TcpOnlyKernel implements Kernel {
       const fd = native.socket(nativeOptions(family, wish, 'tcp'))
       return { fd, protocol: 'tcp', ...(wish.transport === 'mptcp' && { reason: REASON.notBuilt }) }
     } catch (error) {
-      if (wish.congestion !== undefined) checkCongestion(wish.congestion)
+      checkCongestion(wish)
       throw error
     }
   }
@@ -61,6 +61,10 @@ export class TcpOnlyKernel implements Kernel {
   }
 
   addEndpoint(): never {
+    refuseEndpoints(REASON.notBuilt)
+  }
+
+  setEndpointFlags(): never {
     refuseEndpoints(REASON.notBuilt)
   }
 

@@ -1,6 +1,7 @@
 /** Upstream Linux, 5.6 and later: MPTCP is a protocol of its own, sockets of protocol 262. */
 import { errnoName } from '../errors.js'
-import { native, type RawUpstreamInfo } from '../native.js'
+import { native, type RawInfo } from '../native.js'
+import { automatically, checkAutomatic } from './automatic-congestion.js'
 import { checkCongestion } from './congestion.js'
 import type {
   ConnectionInfo,
@@ -23,7 +24,14 @@ import {
   SOL_TCP,
   TCP_IS_MPTCP,
 } from './options.js'
-import { addEndpoint, getLimits, listEndpoints, removeEndpoint, setLimits } from './path-manager.js'
+import {
+  addEndpoint,
+  getLimits,
+  listEndpoints,
+  removeEndpoint,
+  setEndpointFlags,
+  setLimits,
+} from './path-manager.js'
 import { plainConnectionInfo } from './plain-tcp.js'
 import { REASON, refusedReason } from './reasons.js'
 import { upstreamReport } from './report-upstream.js'
@@ -36,6 +44,7 @@ const NO_MPTCP = new Set(['ENOPROTOOPT', 'EPROTONOSUPPORT', 'EINVAL', 'EACCES', 
 
 export class UpstreamKernel implements Kernel {
   readonly flavour = 'upstream'
+  readonly witness = 'upstream'
 
   whyNoMptcp(): string | undefined {
     try {
@@ -48,21 +57,20 @@ export class UpstreamKernel implements Kernel {
 
   check(wish: SocketWish): string[] {
     const warnings = refusePerSocketUpstream(wish)
-    if (wish.mptcp === 'required') {
-      const reason = this.whyNoMptcp()
-      if (reason !== undefined) refuseIfRequired(wish, reason)
-    }
-    if (wish.congestion !== undefined) checkCongestion(wish.congestion)
-    return warnings
+    const reason = wish.transport === 'mptcp' ? this.whyNoMptcp() : undefined
+    if (reason !== undefined) refuseIfRequired(wish, reason)
+    checkCongestion(wish)
+    return reason === undefined ? [...warnings, ...checkAutomatic(wish)] : warnings
   }
 
   openSocket(family: 4 | 6, wish: SocketWish): OpenedSocket {
     refusePerSocketUpstream(wish)
     if (wish.transport === 'tcp') return this.#openTcp(family, wish)
     try {
-      return { fd: native.socket(nativeOptions(family, wish, 'mptcp')), protocol: 'mptcp' }
+      const fd = native.socket(nativeOptions(family, wish, 'mptcp'))
+      return { fd: automatically(fd, wish), protocol: 'mptcp' }
     } catch (error) {
-      if (wish.congestion !== undefined) checkCongestion(wish.congestion)
+      checkCongestion(wish)
       if (!NO_MPTCP.has(errnoName(error) ?? '')) throw error
       // the errno may also be an option's, set on a socket that could be opened
       const reason = this.whyNoMptcp()
@@ -82,7 +90,7 @@ export class UpstreamKernel implements Kernel {
     return { protocol: 'tcp', reason }
   }
 
-  connectionInfo(fd: number, origin?: Origin, last?: RawUpstreamInfo): ConnectionInfo {
+  connectionInfo(fd: number, origin?: Origin, last?: RawInfo): ConnectionInfo {
     const verdict = this.verdict(fd, origin)
     if (verdict.protocol === 'tcp') return plainConnectionInfo(fd, verdict)
     const raw = native.upstreamInfo(fd)
@@ -90,7 +98,8 @@ export class UpstreamKernel implements Kernel {
     return {
       ...verdict,
       ...(info?.token !== undefined && { token: info.token }),
-      subflows: last === undefined ? upstreamSubflows(fd, raw) : endedSubflows(raw, last),
+      subflows:
+        last === undefined || !('source' in last) ? upstreamSubflows(fd, raw) : endedSubflows(raw, last),
       ...(info?.bytesSent !== undefined && { bytesSent: info.bytesSent }),
       ...(info?.bytesReceived !== undefined && { bytesReceived: info.bytesReceived }),
     }
@@ -113,6 +122,10 @@ export class UpstreamKernel implements Kernel {
     removeEndpoint(endpoint)
   }
 
+  setEndpointFlags(endpoint: Pick<Endpoint, 'id' | 'flags'>): void {
+    setEndpointFlags(endpoint)
+  }
+
   limits(): Limits | undefined {
     return getLimits()
   }
@@ -130,7 +143,7 @@ export class UpstreamKernel implements Kernel {
       const fd = native.socket(nativeOptions(family, wish, 'tcp'))
       return { fd, protocol: 'tcp', ...(reason !== undefined && { reason }) }
     } catch (error) {
-      if (wish.congestion !== undefined) checkCongestion(wish.congestion)
+      checkCongestion(wish)
       throw error
     }
   }

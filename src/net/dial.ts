@@ -5,6 +5,8 @@ import { native } from '../native.js'
 import type { Kernel, SocketWish } from '../kernel/kernel.js'
 import { Cancel, type Cancellation } from './cancel.js'
 import { Connection } from './connection.js'
+import type { Names } from './names/names.js'
+import type { Subject } from './names/pending-names.js'
 import { race } from './race.js'
 import { resolve } from './resolve.js'
 
@@ -13,6 +15,10 @@ export interface DialOptions {
   /** Time limit for resolving and connecting together, milliseconds. */
   timeout: number
   signal?: Cancellation
+  /** For whom a name is looked up: each may have so many looked up at a time. */
+  subject?: Subject
+  /** Who looks names up, unless this host's settings do. */
+  names?: Names
   /** Says of each resolved address whether it may be dialled: rules see names first, addresses here. */
   allow?(address: string): boolean
 }
@@ -36,7 +42,7 @@ export async function dial(kernel: Kernel, to: Destination, options: DialOptions
   onAbort()
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
-    const addresses = familyOf(to.host) === 0 ? await resolve(to.host, options.wish.source, limit) : [to.host]
+    const addresses = familyOf(to.host) === 0 ? await addressesOf(to.host, options, limit) : [to.host]
     const allowed =
       options.allow === undefined ? addresses : addresses.filter((each) => options.allow?.(each))
     if (allowed.length === 0) {
@@ -49,6 +55,14 @@ export async function dial(kernel: Kernel, to: Destination, options: DialOptions
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
   }
+}
+
+function addressesOf(
+  name: string,
+  { wish, subject, names }: DialOptions,
+  signal: Cancellation,
+): Promise<readonly string[]> {
+  return resolve(name, { source: wish.source, subject, names, signal })
 }
 
 /** One connection attempt to one address. @throws {SystemError} or the signal's reason */

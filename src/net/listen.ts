@@ -1,6 +1,7 @@
 /** Listening sockets: accept in batches on the event loop, hand each connection on, survive everything a client does. */
 import { formatAddress, familyOf, type SocketAddress } from '../address.js'
 import { describeError, errnoName, MptkError } from '../errors.js'
+import { congestionOfPlainClients, giveBack } from '../kernel/automatic-congestion.js'
 import { native } from '../native.js'
 import type { Kernel, OpenedSocket, Origin, SocketWish } from '../kernel/kernel.js'
 import { Connection } from './connection.js'
@@ -34,11 +35,11 @@ export function listen(
   options: ListenOptions,
 ): Listener {
   const family = familyOf(at.address) === 6 ? 6 : 4
-  const opened = kernel.openSocket(family, wish)
+  const opened = open(kernel, at, family, wish)
   try {
     native.bind(opened.fd, at.address, at.port)
     native.listen(opened.fd, options.backlog ?? 4096)
-    return start(opened, options)
+    return start(kernel, opened, congestionOfPlainClients(wish, opened), options)
   } catch (cause) {
     native.close(opened.fd)
     throw new MptkError('MPTK_LISTEN', `cannot listen on ${formatAddress(at)}: ${whyNotListening(cause)}`, {
@@ -47,13 +48,25 @@ export function listen(
   }
 }
 
-/** Why bind or listen failed, in words. */
+function open(kernel: Kernel, at: SocketAddress, family: 4 | 6, wish: SocketWish): OpenedSocket {
+  try {
+    return kernel.openSocket(family, wish)
+  } catch (cause) {
+    if (errnoName(cause) !== 'EAFNOSUPPORT') throw cause
+    const text = `cannot listen on ${formatAddress(at)}: ${whyNotListening(cause)}`
+    throw new MptkError('MPTK_LISTEN', text, { cause })
+  }
+}
+
+/** Why a socket could not be opened, bound or listened on, in words. */
 export function whyNotListening(error: unknown): string {
   switch (errnoName(error)) {
     case 'EADDRINUSE':
       return 'the port is taken by another program (EADDRINUSE)'
     case 'EACCES':
       return 'ports below 1024 need root or CAP_NET_BIND_SERVICE (EACCES)'
+    case 'EAFNOSUPPORT':
+      return 'this host has no IPv6 (EAFNOSUPPORT); 0.0.0.0 stands for its IPv4 addresses'
     case 'EADDRNOTAVAIL':
       return 'this host has no such address (EADDRNOTAVAIL)'
     default:
@@ -61,7 +74,13 @@ export function whyNotListening(error: unknown): string {
   }
 }
 
-function start({ fd, ...opened }: OpenedSocket, options: ListenOptions): Listener {
+/** @param plain congestion control of clients that come without MPTCP, where it is not the listener's */
+function start(
+  kernel: Kernel,
+  { fd, ...opened }: OpenedSocket,
+  plain: string | undefined,
+  options: ListenOptions,
+): Listener {
   const address = native.localAddress(fd)
   const origin: Origin = { side: 'accepted', ...opened }
   const watcher = native.watch(fd, acceptBatch)
@@ -79,8 +98,10 @@ function start({ fd, ...opened }: OpenedSocket, options: ListenOptions): Listene
       options.onError(error)
       return
     }
-    for (const { fd: client, ...remote } of accepted)
+    for (const { fd: client, ...remote } of accepted) {
+      if (plain !== undefined && !kernel.isMultipath(client)) giveBack(client, plain)
       options.onConnection(new Connection(client, remote, origin))
+    }
   }
 
   function resume(): void {

@@ -4,7 +4,7 @@ import {
   native,
   type NativeRelayOptions,
   type NativeRelayPart,
-  type RawUpstreamInfo,
+  type RawInfo,
   type RelayCause,
   type RelayEngine,
 } from '../native.js'
@@ -22,7 +22,7 @@ export interface RelayResult {
   side?: 'client' | 'remote'
   errno?: string
   /** What the kernel said of MPTCP sides just before they ended; undefined for the others. */
-  last: { client: RawUpstreamInfo | undefined; remote: RawUpstreamInfo | undefined }
+  last: { client: RawInfo | undefined; remote: RawInfo | undefined }
 }
 
 /** How an exchange ended, beyond what every relay's end says. */
@@ -115,14 +115,13 @@ export class Relay {
     const a = client.detach()
     const b = remote.detach()
     const multipath = [this.#kernel.isMultipath(a), this.#kernel.isMultipath(b)] as const
-    // the out-of-tree kernel must not be asked upstream's options, and keeps its subflows to the end
-    const witness = this.#kernel.flavour === 'upstream'
+    const { witness } = this.#kernel
     const splices = !multipath.includes(true) && this.#splices < this.#mostSplices
     const settings = {
       ...options,
       mode: splices ? 'splice' : 'copy',
-      witnessA: witness && multipath[0],
-      witnessB: witness && multipath[1],
+      ...(witness !== undefined && multipath[0] && { witnessA: witness }),
+      ...(witness !== undefined && multipath[1] && { witnessB: witness }),
     } as const
     const { promise: ended, resolve } = withResolvers<ExchangeResult>()
     const handle = this.#engine.relay(

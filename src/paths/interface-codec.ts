@@ -8,9 +8,6 @@ import { routeMetric } from './routing-codec.js'
 import { RTM } from './rtnetlink.js'
 import { cString, s32, u16, u32, u8 } from '../kernel/struct.js'
 
-/** RTNLGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE. */
-export const UPLINK_GROUPS = [1, 5, 7, 9, 11] as const
-
 export interface LinkMessage {
   kind: 'link'
   removed: boolean

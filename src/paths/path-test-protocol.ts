@@ -22,8 +22,10 @@ const protocol = z.enum(['mptcp', 'tcp'])
 const words = z.string().regex(/^[^\p{Cc}]{0,200}$/u)
 const count = z.int().min(0)
 
+// of an answer counts what is known here: a later far end may say more
+
 /** Of the far end's kernel, for all its connections; since the first question on this connection. */
-const counters = z.strictObject({
+const counters = z.object({
   /** SYNs that asked for MPTCP. */
   syn: count,
   /** Handshakes whose SYN asked for MPTCP and whose ACK no longer did. */
@@ -37,13 +39,13 @@ const question = z.strictObject({
   round: z.int().min(1).max(MAX_ROUNDS),
 })
 
-const answer = z.strictObject({
+const answer = z.object({
   pathTest: z.literal(PROTOCOL_VERSION),
   round: z.int().min(1).max(MAX_ROUNDS),
   /** What the far end's listener speaks; the reason, where that is TCP. */
-  listener: z.strictObject({ protocol, reason: words.optional() }),
+  listener: z.object({ protocol, reason: words.optional() }),
   /** Where this connection comes from, as the far end sees it. */
-  seen: z.strictObject({
+  seen: z.object({
     address: z.string().refine((value) => familyOf(value) !== 0),
     port: z.int().min(0).max(65_535),
   }),

@@ -69,7 +69,7 @@ export async function testPaths(kernel: Kernel, options: PathTestOptions): Promi
 }
 
 async function findFarEnd({ to, signal }: PathTestOptions): Promise<SocketAddress> {
-  const [address = to.host] = familyOf(to.host) === 0 ? await resolve(to.host, undefined, signal) : []
+  const [address = to.host] = familyOf(to.host) === 0 ? await resolve(to.host, { signal }) : []
   return { address, port: to.port }
 }
 

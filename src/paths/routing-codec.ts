@@ -21,6 +21,7 @@ export interface Route {
 export interface Rule {
   family: 4 | 6
   priority: number
+  /** 0 for a rule that does something else than look into one. */
   table: number
   from?: string
   to?: string
@@ -28,8 +29,12 @@ export interface Rule {
   mark?: string
   inputDevice?: string
   outputDevice?: string
+  /** Number of the IP protocol: 6 is TCP. */
+  protocol?: number
   /** A route that the table finds does not count when it is a default route. */
   suppressDefault?: boolean
+  /** In the place of a lookup: senders are told that there is no way. */
+  action?: 'unreachable'
 }
 
 const RTA = { to: 1, device: 4, gateway: 5, metric: 6, source: 7, table: 15, via: 18 } as const
@@ -43,12 +48,14 @@ const FRA = {
   table: 15,
   mask: 16,
   output: 17,
+  protocol: 22,
 } as const
 const TYPES = { unicast: 1, local: 2, blackhole: 6, unreachable: 7 } as const
 const SCOPE = { universe: 0, link: 253, host: 254 } as const
-/** As routes that ip(8) makes. */
-const RTPROT_BOOT = 3
+/** As `mptk apply` marks them (linux/route-table.ts). */
+const RTPROT_STATIC = 4
 const FR_ACT_TO_TBL = 1
+const FR_ACT_UNREACHABLE = 7
 const ALL_BITS = 0xffffffff
 const IP6_METRIC = 1024
 
@@ -67,7 +74,7 @@ export function encodeRoute(route: Route): Buffer {
       : type === 'local'
         ? SCOPE.host
         : SCOPE.link
-  const header = Buffer.from([afOf(family), length, 0, 0, 0, RTPROT_BOOT, scope, TYPES[type], 0, 0, 0, 0])
+  const header = Buffer.from([afOf(family), length, 0, 0, 0, RTPROT_STATIC, scope, TYPES[type], 0, 0, 0, 0])
   const attributes = [encodeAttribute(RTA.table, putU32(table)), encodeAttribute(RTA.metric, putU32(metric))]
   if (address !== undefined) attributes.push(encodeAttribute(RTA.to, address))
   if (via !== undefined) attributes.push(encodeGateway(family, via))
@@ -107,14 +114,13 @@ export function decodeRoute({ payload }: NetlinkMessage): Route | undefined {
 
 /** Payload of RTM_NEWRULE and RTM_DELRULE. @throws {MptkError} MPTK_ADDRESS */
 export function encodeRule(rule: Rule): Buffer {
-  const { family, priority, table, from, to, mark, inputDevice, outputDevice, suppressDefault } = rule
+  const { family, priority, table, from, to, mark, inputDevice, outputDevice, protocol } = rule
+  const action = rule.action === 'unreachable' ? FR_ACT_UNREACHABLE : FR_ACT_TO_TBL
   const [source, sourceLength] = splitPrefix(from ?? 'all', family)
   const [destination, destinationLength] = splitPrefix(to ?? 'all', family)
-  const header = [afOf(family), destinationLength, sourceLength, 0, 0, 0, 0, FR_ACT_TO_TBL, 0, 0, 0, 0]
-  const attributes = [
-    encodeAttribute(FRA.priority, putU32(priority)),
-    encodeAttribute(FRA.table, putU32(table)),
-  ]
+  const header = [afOf(family), destinationLength, sourceLength, 0, 0, 0, 0, action, 0, 0, 0, 0]
+  const attributes = [encodeAttribute(FRA.priority, putU32(priority))]
+  if (rule.action === undefined) attributes.push(encodeAttribute(FRA.table, putU32(table)))
   if (source !== undefined) attributes.push(encodeAttribute(FRA.from, source))
   if (destination !== undefined) attributes.push(encodeAttribute(FRA.to, destination))
   if (mark !== undefined) {
@@ -124,28 +130,36 @@ export function encodeRule(rule: Rule): Buffer {
   if (inputDevice !== undefined) attributes.push(encodeAttribute(FRA.input, Buffer.from(`${inputDevice}\0`)))
   if (outputDevice !== undefined)
     attributes.push(encodeAttribute(FRA.output, Buffer.from(`${outputDevice}\0`)))
-  if (suppressDefault === true) attributes.push(encodeAttribute(FRA.suppressPrefixLength, putU32(0)))
+  if (protocol !== undefined) attributes.push(encodeAttribute(FRA.protocol, Buffer.from([protocol])))
+  if (rule.suppressDefault === true) attributes.push(encodeAttribute(FRA.suppressPrefixLength, putU32(0)))
   return Buffer.concat([Buffer.from(header), ...attributes])
 }
 
-/** Undefined for rules that do something else than look into a table. @throws {MptkError} MPTK_NETLINK */
+/** Undefined for rules that neither look into a table nor refuse. @throws {MptkError} MPTK_NETLINK */
 export function decodeRule({ payload }: NetlinkMessage): Rule | undefined {
   const family = decodeFamily(payload)
-  if (family === undefined || u8(payload, 7) !== FR_ACT_TO_TBL) return undefined
+  const action = u8(payload, 7)
+  if (family === undefined || (action !== FR_ACT_TO_TBL && action !== FR_ACT_UNREACHABLE)) return undefined
   const attributes = decodeAttributes(payload.subarray(12))
   const [from, to] = [attributes.get(FRA.from), attributes.get(FRA.to)]
   const [input, output] = [attributes.get(FRA.input), attributes.get(FRA.output)]
-  const [mark, mask] = [word(attributes, FRA.mark), word(attributes, FRA.mask) ?? ALL_BITS]
+  // a mark of 0 is left out: only its mask tells that there is one
+  const mask = word(attributes, FRA.mask)
+  const mark = word(attributes, FRA.mark) ?? (mask === undefined ? undefined : 0)
+  const protocol = attributes.get(FRA.protocol)
+  const refuses = action === FR_ACT_UNREACHABLE
   return {
     family,
     priority: word(attributes, FRA.priority) ?? 0,
-    table: word(attributes, FRA.table) ?? u8(payload, 4) ?? 0,
+    table: refuses ? 0 : (word(attributes, FRA.table) ?? u8(payload, 4) ?? 0),
     ...(from !== undefined && { from: prefixText(from, u8(payload, 2) ?? 0, 'all') }),
     ...(to !== undefined && { to: prefixText(to, u8(payload, 1) ?? 0, 'all') }),
     ...(mark !== undefined && mask !== 0 && { mark: markText(mark, mask) }),
     ...(input !== undefined && { inputDevice: cString(input) }),
     ...(output !== undefined && { outputDevice: cString(output) }),
+    ...(protocol !== undefined && { protocol: u8(protocol, 0) ?? 0 }),
     ...(word(attributes, FRA.suppressPrefixLength) === 0 && { suppressDefault: true }),
+    ...(refuses && { action: 'unreachable' as const }),
   }
 }
 

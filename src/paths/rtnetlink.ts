@@ -15,4 +15,22 @@ export const RTM = {
   newRule: 32,
   delRule: 33,
   getRule: 34,
+  newNetconf: 80,
+  delNetconf: 81,
+} as const
+
+/**
+ * Multicast groups (RTNLGRP_*). The last ones tell when forwarding, rp_filter and the like of an
+ * interface are changed.
+ */
+export const RTNLGRP = {
+  link: 1,
+  address4: 5,
+  route4: 7,
+  rule4: 8,
+  address6: 9,
+  route6: 11,
+  rule6: 19,
+  netconf4: 24,
+  netconf6: 25,
 } as const

@@ -3,12 +3,15 @@
  * when to look; what is there is then read whole. So nothing depends on messages that are never
  * sent (routes that go with their interface or address), and an overrun costs nothing but a look.
  */
-import { errnoName } from '../errors.js'
-import { decodeMessages } from '../kernel/netlink.js'
-import { native, type Watcher } from '../native.js'
+import type { NetlinkMessage } from '../kernel/netlink.js'
 import { readInterfaces, type Interfaces, type InterfaceState } from './interfaces.js'
-import { decodeUplinkMessage, UPLINK_GROUPS } from './interface-codec.js'
-import { NETLINK_ROUTE } from './rtnetlink.js'
+import { decodeUplinkMessage } from './interface-codec.js'
+import { RTNLGRP } from './rtnetlink.js'
+import { RtnetlinkListener } from './rtnetlink-listener.js'
+
+const { link, address4, route4, address6, route6 } = RTNLGRP
+/** What a listener for uplinks must have joined. */
+export const UPLINK_GROUPS: readonly number[] = [link, address4, route4, address6, route6]
 
 export type UplinkChange =
   | { kind: 'appeared' | 'gone' | 'up' | 'down' | 'carrier' | 'no-carrier'; name: string }
@@ -55,28 +58,36 @@ export interface UplinkObserver {
   onLook(now: Interfaces, changes: readonly UplinkChange[]): void
   /** Reading failed; the watcher goes on. */
   onError(error: unknown): void
+  /** True for further messages that are an occasion to look. */
+  concerns?(message: NetlinkMessage): boolean
 }
 
 /** In the network namespace this process is in. Keeps the process alive until closed. */
 export class UplinkWatcher {
-  readonly #fd: number
-  readonly #watcher: Watcher
+  readonly #own: RtnetlinkListener | undefined
   readonly #observer: UplinkObserver
   #interfaces: Interfaces
   #closed = false
 
-  /** Listens first and looks then, so that nothing falls between. @throws {SystemError} */
-  constructor(observer: UplinkObserver) {
+  /**
+   * Listens first and looks then, so that nothing falls between.
+   * @param listener shared with others, who have joined {@link UPLINK_GROUPS} with it; one of its own unless given
+   * @throws {SystemError}
+   */
+  constructor(observer: UplinkObserver, listener?: RtnetlinkListener) {
     this.#observer = observer
-    this.#fd = native.netlinkListen(NETLINK_ROUTE, UPLINK_GROUPS)
+    this.#own = listener === undefined ? new RtnetlinkListener(UPLINK_GROUPS) : undefined
     try {
       this.#interfaces = readInterfaces()
-      this.#watcher = native.watch(this.#fd, () => this.#onReadable())
-      this.#watcher.start({ readable: true, writable: false })
     } catch (error) {
-      native.close(this.#fd)
+      this.#own?.close()
       throw error
     }
+    const from = listener ?? this.#own
+    from?.observe({
+      onMessages: (messages, lost) => this.#onMessages(messages, lost),
+      onError: (error) => observer.onError(error),
+    })
   }
 
   /** As of the last look. */
@@ -86,35 +97,19 @@ export class UplinkWatcher {
 
   /** Final; nothing is called after it. */
   close(): void {
-    if (this.#closed) return
     this.#closed = true
-    this.#watcher.close()
-    native.close(this.#fd)
+    this.#own?.close()
   }
 
-  #onReadable(): void {
-    try {
-      // everything that waits is one occasion to look
-      if (!this.#drain()) return
-      const before = this.#interfaces
-      this.#interfaces = readInterfaces()
-      this.#observer.onLook(this.#interfaces, changesBetween(before, this.#interfaces))
-    } catch (error) {
-      this.#observer.onError(error)
-    }
-  }
-
-  /** True when any of it was about uplinks, or some was lost. */
-  #drain(): boolean {
-    for (let relevant = false; ;) {
-      try {
-        const datagram = native.netlinkReceive(this.#fd)
-        if (datagram === undefined) return relevant
-        relevant ||= decodeMessages(datagram).some((message) => decodeUplinkMessage(message) !== undefined)
-      } catch (error) {
-        if (errnoName(error) !== 'ENOBUFS') throw error
-        relevant = true
-      }
-    }
+  #onMessages(messages: readonly NetlinkMessage[], lost: boolean): void {
+    if (this.#closed) return
+    // everything that waits is one occasion to look
+    const relevant = messages.some(
+      (message) => decodeUplinkMessage(message) !== undefined || this.#observer.concerns?.(message) === true,
+    )
+    if (!relevant && !lost) return
+    const before = this.#interfaces
+    this.#interfaces = readInterfaces()
+    this.#observer.onLook(this.#interfaces, changesBetween(before, this.#interfaces))
   }
 }

@@ -43,18 +43,24 @@ interface Result {
   endings: Set<string>
 }
 
+let sources = 0
+
+/** Each case comes from an address of its own: no wrong password is held against another case. */
+function nextSource(): string {
+  const number = sources++
+  return `127.${1 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`
+}
+
 /** Delivers the cases, {@link CONCURRENCY} at once. */
 async function attack(
   cases: Iterator<Case>,
   { port, model }: { port: number; model: ServiceModel },
 ): Promise<Result> {
   const result: Result = { delivered: 0, certain: 0, faults: [], endings: new Set() }
-  const worker = async (number: number): Promise<void> => {
-    // each address has its own ephemeral ports: none runs out while the last ones rest in TIME-WAIT
-    const source = `127.1.0.${1 + (number % 32)}`
+  const worker = async (): Promise<void> => {
     for (let next = cases.next(); next.done !== true; next = cases.next()) {
       const each = next.value
-      const observed = await deliver(each, port, source)
+      const observed = await deliver(each, port, nextSource())
       result.delivered++
       if (!observed.partial) result.certain++
       const expected = expectation(each.bytes, model)
@@ -66,7 +72,7 @@ async function attack(
       )
     }
   }
-  await Promise.all(Array.from({ length: CONCURRENCY }, (_, number) => worker(number)))
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
   return result
 }
 

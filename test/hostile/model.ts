@@ -87,11 +87,11 @@ function afterPassword(
 
 /** RFC 1928 §4 and §6. Faults seen early may be answered early; a whole message must be answered. */
 function afterRequest(bytes: Buffer, before: Buffer, service: ServiceModel): Expectation {
-  const [version, command, reserved, type] = bytes
+  // the third byte is reserved and means nothing
+  const [version, command, , type] = bytes
   if (version !== 5) return closes(before)
   const faults = new Set<number>()
   if (command !== undefined && command !== 1) faults.add(7)
-  if (reserved !== undefined && reserved !== 0) faults.add(1)
   const answer = (replies: Set<number>, orClose: boolean, early: Buffer = NOTHING): Expectation => ({
     before,
     replies,

@@ -1,7 +1,7 @@
 // measures
 /**
  * The main job: bonded goodput against the sum of the two uplinks, for downloads and uploads, with
- * cubic and with the kernel's default congestion control; what both ends and the web server see.
+ * cubic and with `congestion: auto`; what both ends and the web server see.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -103,7 +103,7 @@ void t.test('bonded goodput and what each host sees', async (t) => {
     ['cubic', 0.94],
     [undefined, 0.86],
   ] as const) {
-    await t.test(`congestion control: ${congestion ?? "the kernel's default"}`, async (t) => {
+    await t.test(`congestion control: ${congestion ?? 'auto'}`, async (t) => {
       await job.useCongestion(congestion)
       for (const direction of ['download', 'upload'] as const) {
         const speed = await measure(job, direction, bar)

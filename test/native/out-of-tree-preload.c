@@ -37,7 +37,10 @@
 #define OPT_PATH_MANAGER 44
 #define OPT_INFO 45
 #define NAME_ROOM 16
+#define STATE_TIME_WAIT 6
 #define STATE_CLOSE 7
+#define STATE_LAST_ACK 9
+#define STATE_CLOSING 11
 #define DESCRIPTORS 4096
 
 /* One TCP socket; by descriptor. */
@@ -176,16 +179,38 @@ static int tcp_state(int fd)
 	return REAL(getsockopt)(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? info.tcpi_state : STATE_CLOSE;
 }
 
-static bool negotiated(int fd)
+/* Both streams have ended: the real kernel's meta socket is closed then, whatever its subflows still do. */
+static bool is_over(int fd)
+{
+	int state = tcp_state(fd);
+
+	return state == STATE_CLOSE || state == STATE_TIME_WAIT || state == STATE_LAST_ACK ||
+	       state == STATE_CLOSING;
+}
+
+static bool would_speak(int fd)
 {
 	struct sockaddr_in peer = { 0 };
 	socklen_t length = sizeof(peer);
 	char text[INET_ADDRSTRLEN];
 
 	if (!sockets[fd].sysctl || !sockets[fd].wanted ||
-	    getpeername(fd, (struct sockaddr *)&peer, &length) < 0 || peer.sin_family != AF_INET)
+	    REAL(getpeername)(fd, (struct sockaddr *)&peer, &length) < 0 || peer.sin_family != AF_INET)
 		return false;
 	return listed(getenv("FAKE_MPTCP_PEERS"), inet_ntop(AF_INET, &peer.sin_addr, text, sizeof(text)));
+}
+
+static bool negotiated(int fd)
+{
+	return !is_over(fd) && would_speak(fd);
+}
+
+/* A closed meta socket has no other end. */
+int getpeername(int fd, struct sockaddr *restrict address, socklen_t *restrict length)
+{
+	if (tracked(fd) && is_over(fd) && would_speak(fd))
+		return fail(ENOTCONN);
+	return REAL(getpeername)(fd, address, length);
 }
 
 static bool net_admin(void)

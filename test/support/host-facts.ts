@@ -68,9 +68,12 @@ const SYSCTLS = {
 export function hostFacts(change: Partial<HostFacts> = {}): HostFacts {
   const interfaces = change.interfaces ?? HOME
   const perInterface = interfaces.flatMap(({ name }) =>
-    ['net.ipv4.conf.*.forwarding', 'net.ipv6.conf.*.force_forwarding', 'net.ipv6.conf.*.accept_ra'].map(
-      (pattern) => [pattern.replace('*', name), '0'] as const,
-    ),
+    [
+      'net.ipv4.conf.*.forwarding',
+      'net.ipv6.conf.*.force_forwarding',
+      'net.ipv6.conf.*.accept_ra',
+      'net.ipv4.conf.*.src_valid_mark',
+    ].map((pattern) => [pattern.replace('*', name), '0'] as const),
   )
   return {
     hostname: 'home',
@@ -81,6 +84,7 @@ export function hostFacts(change: Partial<HostFacts> = {}): HostFacts {
     schedulers: { available: ['default'], current: 'default' },
     pathManagers: { available: ['kernel', 'userspace'], current: 'kernel' },
     modules: [],
+    ipv6: true,
     interfaces,
     rules: [
       { family: 4, priority: 0, table: 255 },

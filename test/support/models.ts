@@ -6,8 +6,13 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Lab, readTopology } from '../../mininet/lab.js'
 import type { LabHost } from '../../mininet/lab-host.js'
-import { MPTK_ENV, mptkCommand } from '../../mininet/mptk-process.js'
-import type { RunResult } from '../../src/exec.js'
+import {
+  EXAMPLE_CONFIG as CONFIG,
+  EXAMPLE_USER,
+  installExample as install,
+  putFile as put,
+  runMptk as mptk,
+} from '../../mininet/shipped-example.js'
 import { hostStateOf, stateChanges } from './host-state.js'
 import { median } from './median.js'
 import { scratchFolder } from './scratch.js'
@@ -30,29 +35,7 @@ export async function startModels(t: Test): Promise<Models> {
   return { lab, folder }
 }
 
-/** Where the examples' heads say that they belong. */
-export const CONFIG = '/etc/mptk/mptk.yaml'
-const PASSWORD = 'wonderland'
-
-/** Puts a shipped example in its place, with the secrets that it names beside it. */
-export async function install(host: LabHost, example: string): Promise<void> {
-  await put(host, CONFIG, await readFile(new URL(`../../examples/${example}.yaml`, import.meta.url), 'utf8'))
-  if (example === 'proxy') {
-    const hash = await host.run(mptkCommand('passwd'), { env: MPTK_ENV, input: `${PASSWORD}\n` })
-    await put(host, '/etc/mptk/users.yaml', `alice: { passwordHash: ${hash.stdout} }\n`)
-  } else {
-    await put(host, '/etc/mptk/upstream.password', `${PASSWORD}\n`)
-  }
-}
-
-export async function put(host: LabHost, path: string, input: string): Promise<void> {
-  await host.run(['sh', '-c', 'umask 077; mkdir -p "${1%/*}" && cat >"$1"', 'sh', path], { input })
-}
-
-/** Runs `mptk` on a host to its end. @throws with what it printed when it fails */
-export function mptk(host: LabHost, ...args: string[]): Promise<RunResult> {
-  return host.run(mptkCommand(...args), { env: MPTK_ENV, timeout: 60_000 })
-}
+export { CONFIG, install, mptk, put }
 
 /** Settings, addresses, routes, rules, endpoints, firewall, units and files of a host, as one text. */
 export function snapshot(host: LabHost): Promise<string> {
@@ -216,7 +199,7 @@ export interface Paths {
 }
 
 const BY_THE_PROXY = [
-  ...['curl', '--proxy', `socks5h://alice:${PASSWORD}@10.0.3.2:1080`],
+  ...['curl', '--proxy', `socks5h://${EXAMPLE_USER.username}:${EXAMPLE_USER.password}@10.0.3.2:1080`],
   'http://10.0.3.3/file',
 ]
 

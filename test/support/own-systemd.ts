@@ -37,6 +37,8 @@ done
 for unit in systemd-journald.service systemd-journald.socket; do cp "/lib/systemd/system/$unit" "$units"; done
 mkdir "$units/multi-user.target.wants"
 ln -s "$units/systemd-journald.service" "$units/multi-user.target.wants"
+# what systemd mounts for a service must reach it, as where it is process 1 of a machine
+mount --make-rshared /
 printf '[Journal]\\nStorage=volatile\\n' >/etc/systemd/journald.conf
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
   SYSTEMD_UNIT_PATH="/etc/systemd/system:$units" \\
@@ -44,7 +46,7 @@ exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
 `
 
 /** Where cgroup2 is mounted: alone, or beside the hierarchies of version 1. */
-function cgroupRoot(): string {
+export function cgroupRoot(): string {
   const mounted = readFileSync('/proc/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' '))

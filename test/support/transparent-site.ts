@@ -26,6 +26,7 @@ export interface Site {
   lan: Namespace
   router: Namespace
   proxy: Namespace
+  web: Namespace
 }
 
 /** Words that run a TypeScript file of ours in a namespace. */
@@ -43,7 +44,7 @@ export function program(where: Namespace, file: string, ...args: (string | numbe
 }
 
 /** Starts a server; returns when it has printed a line that matches, ends it with the test. */
-async function serve(t: Test, command: string, args: string[], ready: RegExp): Promise<void> {
+export async function serve(t: Test, command: string, args: string[], ready: RegExp): Promise<void> {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, NODE_OPTIONS: '' },
@@ -91,7 +92,7 @@ export async function site(t: Test): Promise<Site> {
   for (const port of Object.values(IPERF_PORTS)) {
     await serve(t, ip, [...inWeb, 'iperf3', '-s', '--forceflush', '-p', String(port)], /Server listening/)
   }
-  return { lan, router, proxy }
+  return { lan, router, proxy, web }
 }
 
 export function socksProxy(t: Test, { proxy }: Site): Promise<BuiltProxy> {

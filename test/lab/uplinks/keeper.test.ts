@@ -120,6 +120,55 @@ void t.test('an uplink goes down, loses its carrier, its gateway, its address, a
   })
 })
 
+void t.test('what somebody else takes away, also where nothing was applied', async (t) => {
+  const here = client(t)
+  const command = run(t, here, { wlan: {}, cell: { role: 'backup' } })
+  await command.addressOf('status')
+  for (const priority of [5202, 5203, 5204, 5205]) here.run('ip', 'rule', 'delete', 'priority', `${priority}`)
+  await until('rules', () =>
+    rules(here).join() === [...WLAN_RULES, ...CELL_RULES].join() ? undefined : rules(here).join(),
+  )
+  await command.stderr.find(
+    /"level":40.*rule 5203 ipv4 was changed by somebody \(unknown\), found nothing: set again/,
+  )
+  here.run('ip', 'route', 'flush', 'table', '5200')
+  await until('table 5200', () =>
+    /default via 10\.73\.1\.1 dev wlan/.test(table(here, 5200)) ? undefined : 'empty',
+  )
+  here.run('ip', 'mptcp', 'endpoint', 'flush')
+  await untilEndpoints(here, `${WLAN}; ${CELL}`)
+  const metrics = here.run('curl', '-sS', 'http://127.0.0.1:9400/metrics')
+  for (const kind of ['rule', 'route-table', 'endpoint']) {
+    t.match(metrics, new RegExp(`^mptk_mended_total\\{kind="${kind}"\\} [1-9]`, 'm'))
+  }
+
+  // two modems that give out the same address: the second one is shown as what it is
+  here.run('ip', 'address', 'flush', 'dev', 'cell')
+  here.run('ip', 'address', 'add', '10.73.1.2/24', 'dev', 'cell')
+  here.run('ip', 'route', 'replace', 'default', 'via', '10.73.1.1', 'dev', 'cell', 'metric', '200')
+  await untilEndpoints(here, WLAN)
+  const shown = (): { state: string; endpoints: number[] }[] =>
+    (
+      JSON.parse(here.run('curl', '-sS', 'http://127.0.0.1:9400/status')) as {
+        uplinks: ReturnType<typeof shown>
+      }
+    ).uplinks
+  await until('its state', () =>
+    shown()[1]?.state === 'same address as wlan' ? undefined : shown()[1]?.state,
+  )
+  t.match(shown(), [
+    { state: 'up', endpoints: [200] },
+    { state: 'same address as wlan', endpoints: [] },
+  ])
+  // in one subnet, with addresses of their own, both are used
+  here.run('ip', 'address', 'flush', 'dev', 'cell')
+  here.run('ip', 'address', 'add', '10.73.1.3/24', 'dev', 'cell')
+  here.run('ip', 'route', 'replace', 'default', 'via', '10.73.1.1', 'dev', 'cell', 'metric', '200')
+  await untilEndpoints(here, `${WLAN}; 10.73.1.3 id 202 subflow backup fullmesh dev cell`)
+  t.match(here.run('ip', 'route', 'get', '10.99.9.9', 'from', '10.73.1.3'), /via 10\.73\.1\.1 dev cell/)
+  t.equal([...command.stderr.text.matchAll(/is the address of wlan too/g)].length, 1, 'told once')
+})
+
 void t.test('what others set, and uplinks that are off, are left alone', async (t) => {
   const here = client(t)
   here.run('ip', 'mptcp', 'endpoint', 'add', '10.73.1.2', 'id', '7', 'dev', 'wlan', 'signal')

@@ -61,7 +61,7 @@ void t.test('a signal as soon as the banner is there', async (t) => {
 
 void t.test('out of descriptors: no crash, and service again when there are some', async (t) => {
   const echo = await echoServer(t)
-  const { command, socks, status } = await running(t, {}, ['sh', '-c', 'ulimit -n 100; exec "$@"', 'sh'])
+  const { command, socks, status } = await running(t, {}, ['sh', '-c', 'ulimit -n 160; exec "$@"', 'sh'])
   const { socket: before } = openDescriptors(command.pid)
   const crowd = await Promise.all(
     Array.from({ length: 200 }, (_, i) => Talker.to(t, i % 2 === 0 ? socks : status)),

@@ -9,10 +9,11 @@ void t.test('defaults', (t) => {
   const common = {
     transport: 'mptcp',
     mptcp: 'preferred',
+    congestion: 'auto',
     keepalive,
     limits: {},
     timeouts: { handshake: 10_000, dial: 30_000, idle: 10_800_000, halfClosed: 300_000, stalled: 60_000 },
-    egress: { transport: 'tcp', mptcp: 'preferred', keepalive },
+    egress: { transport: 'tcp', mptcp: 'preferred', congestion: 'auto', keepalive },
   }
   t.strictSame(checkConfig(socks5(), 'test'), {
     services: [
@@ -44,6 +45,7 @@ void t.test('defaults', (t) => {
       address: { host: 'p.example', port: 1080 },
       transport: 'mptcp',
       mptcp: 'preferred',
+      congestion: 'auto',
       keepalive,
       whenUnreachable: 'refuse',
       connectTimeout: 5000,

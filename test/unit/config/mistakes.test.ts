@@ -114,6 +114,14 @@ void t.test('every mistake is one line of where, what was expected and what was 
       'services[0].users.alice: expected either password or passwordHash, found a map',
     ],
     [
+      socks5({ users: { alice: { passwordHash: 'scrypt$16385$8$5$AAAA$BBBB' } } }),
+      'services[0].users.alice.passwordHash: expected a hash as mptk passwd prints it, with N a power of two, r and p 1 or more, found other text',
+    ],
+    [
+      socks5({ users: { alice: { passwordHash: 'scrypt$131072$8$99$AAAA$BBBB' } } }),
+      'services[0].users.alice.passwordHash: expected a hash as mptk passwd prints it, with N*r up to 2^20 and N*r*p up to 2^22, found other text',
+    ],
+    [
       socks5({ users: {}, anonymous: true }),
       'services[0].anonymous: expected either users or anonymous: true, found both',
     ],
@@ -203,7 +211,10 @@ void t.test('every mistake is one line of where, what was expected and what was 
       connect({ upstreamFor: { policy: 'all' } }),
       'services[0].upstreamFor: expected an upstream beside upstreamFor, found none',
     ],
-    [socks5({ usersFile: 5 }), 'services[0].usersFile: expected a file name, found 5'],
+    [
+      socks5({ usersFile: 5 }),
+      'services[0].usersFile: expected a file name without control characters, found 5',
+    ],
     [socks5({ name: 'a b' }), 'services[0].name: expected at most 40 letters, digits, _ . -, found "a b"'],
     [
       { ...socks5(), status: '127.0.0.1:9400' },

@@ -130,7 +130,7 @@ void t.test('wishes for sockets', (t) => {
     [{ scheduler: {} }, /scheduler\.name: expected a name of at most 15 .*, found nothing$/],
     [{ mark: -1 }, /mark: expected a whole number of 0 to 4294967295, found -1$/],
     [{ mark: 1.5 }, /mark: expected a whole number of 0 to 4294967295, found 1.5$/],
-    [{ device: 'a/b' }, /device: expected the name of an interface, found "a\/b"$/],
+    [{ device: 'a/b' }, /device: expected the name of an interface, .*found "a\/b"$/],
     [
       { keepalive: { idle: 0, interval: 1, count: 1 } },
       /keepalive\.idle: expected a whole number of 1 to 32767, found 0$/,

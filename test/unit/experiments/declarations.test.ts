@@ -42,10 +42,10 @@ function madeUp(names: readonly string[]): Sample[] {
   }))
 }
 
-void t.test('the seven of the thesis and beyond', (t) => {
+void t.test('those of the thesis and beyond', (t) => {
   t.strictSame(
     EXPERIMENTS.map(({ name }) => name),
-    ['single', 'congestion', 'scheduler', 'failover', 'models', 'unequal', 'mobile'],
+    ['single', 'congestion', 'scheduler', 'failover', 'models', 'unequal', 'examples', 'mobile'],
   )
   t.end()
 })

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { formatReport } from '../../../src/cli/doctor.js'
 import { parseNetstat, parseSnmp } from '../../../src/kernel/counters.js'
-import { congestionFinding } from '../../../src/kernel/findings.js'
 import { upstreamFindings, type UpstreamState } from '../../../src/kernel/findings-upstream.js'
 import type { Endpoint, Finding, KernelReport } from '../../../src/kernel/kernel.js'
 import { isBefore } from '../../../src/kernel/report-tcp-only.js'
@@ -141,18 +140,6 @@ void t.test('fallbacks', (t) => {
     ['MPCapableFallbackSYNACK', 4],
   ])
   t.match(found('fallbacks', { counters }), { level: 'info', value: /^4 of 10 / })
-  t.end()
-})
-
-void t.test('congestion control', (t) => {
-  const controls = { available: ['reno', 'cubic'], allowed: ['reno'], default: 'cubic' }
-  const set = 'sysctl -w net.ipv4.tcp_congestion_control=cubic'
-  t.match(congestionFinding(controls), { level: 'ok' })
-  t.match(congestionFinding({ ...controls, default: 'bbr' }), { level: 'info', mend: set })
-  t.match(congestionFinding({ ...controls, available: ['reno'], default: 'bbr' }), {
-    mend: `modprobe tcp_cubic && ${set}`,
-  })
-  t.equal(congestionFinding({ ...controls, allowed: [], default: 'bbr' }).mend, undefined)
   t.end()
 })
 

@@ -86,6 +86,20 @@ void t.test('errors', (t) => {
   )
   t.strictSame(decodeStatus({ type: 2, flags: 0, payload: error(0) }), { errno: 0 }, 'an acknowledgement')
   t.strictSame(decodeStatus({ type: 3, flags: 2, payload: Buffer.alloc(0) }), { errno: 0 })
+  t.strictSame(
+    decodeStatus({
+      type: 2,
+      flags: 0x300,
+      payload: Buffer.concat([error(0), request.subarray(0, 16), words]),
+    }),
+    { errno: 0 },
+    'a warning beside an acknowledgement',
+  )
+  t.strictSame(
+    decodeStatus({ type: 3, flags: 0x202, payload: Buffer.concat([error(-22), Buffer.from([99, 0, 1, 0])]) }),
+    { errno: 22 },
+    'words that cannot be read hide no error',
+  )
   t.equal(decodeStatus({ type: 28, flags: 0, payload: error(-1) }), undefined)
   t.end()
 })
@@ -127,6 +141,13 @@ void t.test('endpoints', (t) => {
   )
   t.equal(encodeEndpoint({ id: 9 }).toString('hex'), '0c000180' + '0500020009000000')
   t.equal(decodeEndpoint(Buffer.alloc(0)), undefined)
+  const later = Buffer.concat([
+    ...[encodeAttribute(1, Buffer.from([2, 0])), encodeAttribute(3, Buffer.from([10, 0, 0, 1]))],
+    // a flag and an attribute that are not known here, and numbers that have grown
+    ...[encodeAttribute(6, Buffer.from([2, 1, 0, 0, 9, 9, 9, 9])), encodeAttribute(2, Buffer.from([7, 1]))],
+    encodeAttribute(99, Buffer.from('?')),
+  ])
+  t.strictSame(decodeEndpoint(later), { id: 7, address: '10.0.0.1', interfaceIndex: 0, flags: ['subflow'] })
   t.throws(() => encodeEndpoint({ address: 'wlan0' }), { code: 'MPTK_ADDRESS' })
   t.end()
 })

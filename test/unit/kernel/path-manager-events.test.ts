@@ -60,6 +60,7 @@ void t.test('its subflows and its end', (t) => {
   })
   t.strictSame(decode(RECORDED.subflowClosed), {
     kind: 'subflow-closed',
+    localId: 0,
     token: 0xcd357057,
     error: 103,
     local: { address: '10.99.1.1', port: 45250 },

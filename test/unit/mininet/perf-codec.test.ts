@@ -80,6 +80,14 @@ void t.test('what is no message', (t) => {
   }
   t.throws(() => parseMessage(serverMessage, { type: 'accepted', token: 'zz' }), { code: 'MPTK_PERF' })
   t.strictSame(parseMessage(serverMessage, { type: 'started' }), { type: 'started' })
+  t.strictSame(
+    parseMessage(serverMessage, { type: 'started', at: 7 }),
+    { type: 'started' },
+    'what a later server says beside it does not count',
+  )
+  t.throws(() => parseMessage(clientMessage, { type: 'end', interrupted: false, why: 'no time' }), {
+    code: 'MPTK_PERF',
+  })
   t.end()
 })
 

@@ -8,7 +8,7 @@ import { detectKernel } from '../../../src/kernel/detect.js'
 import type { SocketWish } from '../../../src/kernel/kernel.js'
 import { native } from '../../../src/native.js'
 import { Cancel } from '../../../src/net/cancel.js'
-import type { Connection } from '../../../src/net/connection.js'
+import type { Connection, Leaving } from '../../../src/net/connection.js'
 import { connect, dial } from '../../../src/net/dial.js'
 import { listen } from '../../../src/net/listen.js'
 import { until } from '../../support/until.js'
@@ -16,6 +16,8 @@ import { ready } from '../native/loopback.js'
 
 const kernel = detectKernel()
 const tcp: SocketWish = { transport: 'tcp' }
+/** include/uapi/linux/tcp.h, include/net/tcp_states.h: the state is the first byte of struct tcp_info. */
+const [IPPROTO_TCP, TCP_INFO, TCP_CLOSE_WAIT] = [6, 11, 8]
 /** No dial here takes a hundredth of this, milliseconds. */
 const PATIENCE = 30_000
 const signal = new AbortController().signal
@@ -75,6 +77,61 @@ for (const transport of ['tcp', 'mptcp'] as const) {
     await t.rejects(client.read(), { code: 'ECONNRESET', syscall: 'recv' })
   })
 }
+
+void t.test('work for a peer is withdrawn when it leaves, though bytes of it wait', async (t) => {
+  const attended = (
+    server: Connection,
+    leaving: Leaving,
+  ): { withdrawn: string[]; end: () => void; done: Promise<void> } => {
+    const withdrawn: string[] = []
+    let end: () => void = () => undefined
+    const done = server.attend(leaving, (gone) => {
+      gone.addEventListener('abort', () => withdrawn.push(gone.reason.message), { once: true })
+      return new Promise<void>((resolve) => (end = resolve))
+    })
+    return { withdrawn, end: () => end(), done }
+  }
+  const told = (withdrawn: string[]) =>
+    until('it is withdrawn', () => (withdrawn.length > 0 ? undefined : 'not yet'))
+
+  for (const transport of ['tcp', 'mptcp'] as const) {
+    const [client, server] = await pair(t, { transport })
+    const work = attended(server, 'end')
+    client.end()
+    await told(work.withdrawn)
+    t.equal(work.withdrawn.length, 1, transport)
+    work.end()
+    await work.done
+    t.equal(await server.read(), undefined, 'which ended nothing else')
+
+    const [broken, served] = await pair(t, { transport })
+    await broken.write(Buffer.from('unread'))
+    const more = attended(served, 'break')
+    broken.reset()
+    await told(more.withdrawn)
+    t.equal(more.withdrawn.length, 1, transport)
+    more.end()
+    await more.done
+  }
+
+  const [client, server] = await pair(t)
+  const work = attended(server, 'break')
+  client.end()
+  await until('the end is here', () =>
+    native.getOption(server.fd, IPPROTO_TCP, TCP_INFO, 1)[0] === TCP_CLOSE_WAIT ? undefined : 'not yet',
+  )
+  // and the event loop has come round
+  await new Promise((resolve) => setTimeout(resolve, 1))
+  t.strictSame(work.withdrawn, [], 'a direction that has ended is no break')
+  server.fail(new Error('too late'))
+  t.strictSame(work.withdrawn, ['too late'])
+  work.end()
+  await work.done
+  await t.rejects(
+    server.attend('end', () => Promise.resolve()),
+    { message: 'too late' },
+  )
+})
 
 void t.test('fail reaches what waits and what comes', async (t) => {
   const [client] = await pair(t)

@@ -1,8 +1,8 @@
 // RFC 8305 §5 without a network: attempts that end when the test says so.
 import t from 'tap'
 import { Cancel, type Cancellation } from '../../../src/net/cancel.js'
+import { interleave } from '../../../src/net/names/address-order.js'
 import { MOST_BESIDE, race } from '../../../src/net/race.js'
-import { interleave, resolve } from '../../../src/net/resolve.js'
 import { until } from '../../support/until.js'
 
 interface Won {
@@ -154,21 +154,4 @@ void t.test('addresses of both families alternate', (t) => {
   t.strictSame(interleave(['1'], ['a', 'b']), ['1', 'a', 'b'])
   t.strictSame(interleave([], ['a']), ['a'])
   t.end()
-})
-
-void t.test('names by the system', async (t) => {
-  t.ok((await resolve('localhost', undefined, never)).includes('127.0.0.1'))
-  t.strictSame(
-    await resolve('2130706433', undefined, never),
-    ['127.0.0.1'],
-    "the resolver's own ideas of an address",
-  )
-  const bad = `${'x'.repeat(64)}.example`
-  await t.rejects(resolve(bad, undefined, never), {
-    code: 'MPTK_RESOLVE',
-    message: /^cannot resolve "x+\.example": /,
-  })
-  await t.rejects(resolve('localhost', undefined, AbortSignal.abort(new Error('enough'))), {
-    message: 'enough',
-  })
 })

@@ -81,6 +81,8 @@ void t.test('there and back', (t) => {
     { family: 4, priority: 1, table: 254, from: '10.0.0.0/8', to: '10.1.2.3', suppressDefault: true },
     { family: 6, priority: 5232, table: 5201, inputDevice: 'lan0', mark: markText(1, 1) },
     { family: 6, priority: 5233, table: 5201, outputDevice: 'lan0', mark: markText(7) },
+    { family: 4, priority: 5218, table: 0, inputDevice: 'lan0', protocol: 6, action: 'unreachable' },
+    { family: 4, priority: 5218, table: 0, mark: markText(0, 0x100000), action: 'unreachable' },
   ]
   for (const rule of rules) t.strictSame(decodeRule(back(encodeRule(rule))), rule)
   t.throws(() => encodeRule({ family: 4, priority: 1, table: 1, from: 'nowhere' }), { code: 'MPTK_ADDRESS' })

@@ -68,12 +68,15 @@ const REFUSALS: Refusal[] = [
     says: 'host.uplinks.lan.gateway: expected an address in a network of lan (192.168.7.1/24, fd00:7::1/64), found 10.9.9.9',
   },
   {
-    name: 'two uplinks on one subnet',
+    name: 'two modems that give out the same address',
     host: client,
     facts: {
-      interfaces: [interfaceFacts('wlan', ['10.0.1.2/24']), interfaceFacts('cell', ['10.0.1.9/28'])],
+      interfaces: [
+        interfaceFacts('wlan', ['192.168.8.100/24']),
+        interfaceFacts('cell', ['192.168.8.100/24', 'fd00:2::2/64']),
+      ],
     },
-    says: 'host.uplinks.cell: expected a network of its own, found 10.0.1.9/28 of cell and 10.0.1.2/24 of wlan in one subnet',
+    says: 'host.uplinks.cell: expected an address of its own, found 192.168.8.100, which wlan has too: have one of the two modems give out another network',
   },
   {
     name: 'more endpoints than the kernel holds',
@@ -196,7 +199,18 @@ const REFUSALS: Refusal[] = [
     name: 'a priority in use',
     host: client,
     facts: { rules: [{ family: 6, priority: 5210, table: 77 }] },
-    says: 'host.numbers.priority: expected 160 rule priorities that nobody uses, from 5200 on, found the rule of priority 5210 into table 77 (IPv6)',
+    says: 'host.numbers.priority: expected 168 rule priorities that nobody uses, from 5200 on, found the rule of priority 5210 into table 77 (IPv6)',
+  },
+  {
+    name: 'a priority in use by a rule that leads nowhere',
+    host: client,
+    facts: {
+      rules: [
+        { family: 4, priority: 5218, table: 0, unreachable: true },
+        { family: 4, priority: 5230, table: 0, unreachable: true },
+      ],
+    },
+    says: 'host.numbers.priority: expected 168 rule priorities that nobody uses, from 5200 on, found the rule of priority 5230 to nowhere (IPv4)',
   },
   {
     name: 'systemd that does not run',

@@ -1,13 +1,16 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { apply, type ApplyOptions } from '../../../provisioning/apply.js'
+import { confirm } from '../../../provisioning/confirm.js'
 import { epochScript, type EnginePlace } from '../../../provisioning/engine-place.js'
 import { planRevert, revert } from '../../../provisioning/revert.js'
 import { status } from '../../../provisioning/status.js'
 import { localRunner } from '../../../src/exec.js'
 import { describing, fileDrivers, interfering, program, setting } from '../../support/file-drivers.js'
+import { endWait, guardOf, setTimeLeft } from '../../support/guard.js'
 import { scratchFolder } from '../../support/scratch.js'
+import { until } from '../../support/until.js'
 
 interface Bench {
   folder: string
@@ -183,9 +186,7 @@ void t.test(
     const b = bench(t)
     const wanted = [setting('a', '1'), program('p', '1')] as const
     await apply({ ...b.options(...wanted), place: { ...b.place, epoch: 'earlier' }, confirmWithin: 600 })
-    const pending = readdirSync(b.place.state).find((name) => name.startsWith('pending-')) ?? ''
-    const [watchdog = ''] = readFileSync(join(b.place.state, pending), 'utf8').split(' ')
-    process.kill(-Number(watchdog))
+    process.kill(-Number(guardOf(b.place.state).who))
     writeFileSync(join(b.folder, 'a'), 'boot\n')
     const plan = await apply({ ...b.options(...wanted), atBoot: true })
     t.match(plan, { steps: [], notes: [/^what was not confirmed/] })
@@ -198,6 +199,87 @@ void t.test(
     )
   },
 )
+
+void t.test('the time to confirm begins when all is done, and each step puts the end off', async (t) => {
+  const b = bench(t)
+  const left: (number | undefined)[] = []
+  const look = async (): Promise<void> => {
+    const report = await status(fileDrivers(b.folder), b.place)
+    t.match(report, { state: 'applying', guard: /^process \d+$/ })
+    left.push(report?.seconds)
+    // a slow step: as if it took most of the time there is
+    await setTimeLeft(b.place.state, 30, guardOf(b.place.state).who)
+  }
+  const before = (name: string) => `cat >"$1" sh ${join(b.folder, name)}`
+  const runner = interfering(interfering(localRunner, before('a'), look), before('b'), look)
+  const place = { ...b.place, runner }
+  await apply({ ...b.options(setting('a', '1'), setting('b', '1')), place, confirmWithin: 100 })
+  t.strictSame(
+    left.map((seconds) => (seconds ?? 0) > 90),
+    [true, true],
+    'the second step has its time again',
+  )
+  const report = await status(fileDrivers(b.folder), b.place)
+  t.match(report, { state: 'waiting', guard: `process ${Number(guardOf(b.place.state).who)}` })
+  t.ok((report?.seconds ?? 0) > 90, 'and so has whoever confirms')
+  t.ok(await confirm(b.place))
+  t.match(await status(fileDrivers(b.folder), b.place), { state: 'applied', guard: undefined })
+  t.strictSame(
+    readdirSync(b.place.state).sort(),
+    ['folders', 'journal.json', 'lock', 'busy', 'undo.sh'].sort(),
+  )
+  await revert(b.options())
+  nothingLeft(t, b)
+})
+
+void t.test('not confirmed in time', async (t) => {
+  const b = bench(t)
+  await apply({ ...b.options(setting('a', '1')), confirmWithin: 600 })
+  await endWait(b.place.state)
+  // the folders are what it removes last, the outermost at the end
+  await until('the guard', () => (existsSync(join(b.place.state, '../..')) ? 'not done' : undefined))
+  t.strictSame(b.host(), {})
+  nothingLeft(t, b)
+  t.equal(await confirm(b.place), false)
+})
+
+void t.test('a guard that is gone: told, refused, and to be confirmed or reverted by hand', async (t) => {
+  for (const end of ['confirm', 'revert']) {
+    const b = bench(t)
+    await apply({ ...b.options(setting('a', '1')), confirmWithin: 600 })
+    const pid = Number(guardOf(b.place.state).who)
+    process.kill(-pid, 'SIGKILL')
+    t.match(await status(fileDrivers(b.folder), b.place), {
+      state: 'unguarded',
+      guard: `process ${pid}`,
+      seconds: undefined,
+    })
+    await t.rejects(apply(b.options(setting('a', '2'))), {
+      code: 'MPTK_JOURNAL',
+      message: `the last apply waits for mptk confirm, and nobody would undo it any more (process ${pid} is gone): confirm or revert it first`,
+    })
+    t.strictSame(b.host(), { a: '1' })
+    if (end === 'confirm') t.ok(await confirm(b.place))
+    await revert(b.options())
+    t.strictSame(b.host(), {})
+    nothingLeft(t, b)
+  }
+})
+
+void t.test('a guard whose number somebody else has by now is not ended in its place', async (t) => {
+  const b = bench(t)
+  await apply({ ...b.options(setting('a', '1')), confirmWithin: 600 })
+  const { who, token } = guardOf(b.place.state)
+  const pid = Number(who)
+  process.kill(-pid, 'SIGKILL')
+  const other = localRunner.spawn(['sleep', '600'])
+  t.teardown(() => other.kill('SIGKILL'))
+  writeFileSync(join(b.place.state, `guard-${token}`), `process ${other.pid} 1\n`)
+  t.match(await status(fileDrivers(b.folder), b.place), { state: 'unguarded' })
+  t.ok(await confirm(b.place))
+  t.ok(existsSync(`/proc/${other.pid}/root`), 'lives')
+  await revert(b.options())
+})
 
 void t.test('revert after a reboot leaves the kernel’s settings alone', async (t) => {
   const b = bench(t)

@@ -75,6 +75,44 @@ void t.test('a congestion control that is a module', (t) => {
   t.end()
 })
 
+void t.test('congestion: auto: the module is loaded, and listed for the next boot', (t) => {
+  const upstream = { type: 'socks5', address: '10.0.3.2:1080' }
+  const client = (keys: object): object[] => [
+    { type: 'socks5', listen: '127.0.0.1:1080', transport: 'tcp', upstream: { ...upstream, ...keys } },
+  ]
+  const found = (facts: Partial<HostFacts>, services: object[]) => {
+    const { resources, warnings } = described(hosted({ uplinks }, services), hostFacts(facts))
+    return {
+      modules: ofKind('module', { resources }).map(({ name }) => name),
+      files: ofKind('file', { resources }).map(({ path, content }) => [path, content]),
+      warned: warnings.some((each) => each.startsWith('this kernel has no bbr (')),
+      order: resources.map(({ kind }) => kind),
+    }
+  }
+  const loadable = {
+    modules: ['tcp_bbr'],
+    congestion: { available: ['cubic'], allowed: [], current: 'cubic' },
+  }
+  const { order, ...wanted } = found(loadable, client({}))
+  const same = (facts: Partial<HostFacts>, services: object[], expected: object, why: string): void => {
+    const { modules, files, warned } = found(facts, services)
+    t.strictSame({ modules, files, warned }, expected, why)
+  }
+  t.strictSame(wanted, {
+    modules: ['tcp_bbr'],
+    files: [['/etc/modules-load.d/mptk.conf', '# Of mptk: what it loads at every boot.\ntcp_bbr\n']],
+    warned: false,
+  })
+  t.ok(order.indexOf('module') < order.indexOf('service'), 'before the service')
+  const nothing = { modules: [], files: [], warned: false }
+  same({}, client({}), nothing, 'built in')
+  same(loadable, client({ congestion: 'cubic' }), nothing, 'a name is asked for')
+  same(loadable, client({ transport: 'tcp' }), nothing, 'TCP alone')
+  same({ ...loadable, initialNamespace: false }, client({}), nothing, 'not for a container to load')
+  same({ ...loadable, modules: [] }, client({}), { ...nothing, warned: true }, 'none to be had')
+  t.end()
+})
+
 void t.test('out-of-tree: sysctls, parameters, modules, interface flags', (t) => {
   const roles = { wlan: {}, cell: { role: 'metered' }, lan: { role: 'off' } }
   const mptcp = { scheduler: 'blest', congestion: 'lia' }

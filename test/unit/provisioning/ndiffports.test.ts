@@ -23,6 +23,7 @@ const lost = (port: number): PathManagerEvent => ({
   kind: 'subflow-closed',
   token: TOKEN,
   error: 110,
+  localId: 0,
   ...pair(port),
 })
 const opens = (count: number): SubflowStep => ({

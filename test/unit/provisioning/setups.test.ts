@@ -16,6 +16,38 @@ import {
 const upstream = { type: 'socks5', address: '10.0.3.2:1080' }
 const farEnd = hostFacts({ interfaces: FAR_END })
 
+void t.test('two modems in one subnet: each answers ARP for its own address alone', (t) => {
+  const arp = ['wlan', 'cell', 'lan'].flatMap((name) => [
+    [`net.ipv4.conf.${name}.arp_ignore`, '0'] as const,
+    [`net.ipv4.conf.${name}.arp_announce`, '0'] as const,
+  ])
+  const facts = (cell: string): HostFacts => {
+    const [lo, lan] = [interfaceFacts('lo', [], { loopback: true }), interfaceFacts('lan', ['10.0.1.7/24'])]
+    const interfaces = [lo, interfaceFacts('wlan', ['192.168.8.100/24']), interfaceFacts('cell', [cell]), lan]
+    return hostFacts({ interfaces, sysctls: new Map([...hostFacts().sysctls, ...arp]) })
+  }
+  const uplinks = { wlan: {}, cell: {} }
+  const arpOf = (cell: string, change: object = {}): string[] =>
+    Object.entries(sysctlsOf(described(hosted({ uplinks: { ...uplinks, ...change } }), facts(cell))))
+      .filter(([name]) => name.includes('.arp_'))
+      .map(([name, value]) => `${name.slice('net.ipv4.conf.'.length)}=${value}`)
+  t.strictSame(arpOf('192.168.8.101/24'), [
+    ...['wlan.arp_ignore=1', 'wlan.arp_announce=2'],
+    ...['cell.arp_ignore=1', 'cell.arp_announce=2'],
+  ])
+  t.strictSame(arpOf('192.168.9.101/24'), [])
+  t.strictSame(arpOf('192.168.8.101/24', { cell: { role: 'off' } }), [], 'one that is not used')
+  t.end()
+})
+
+void t.test('where the journal is said only where it is not where the keepers look', (t) => {
+  const argv = (state: string): readonly string[] | undefined =>
+    ofKind('service', described(hosted({ uplinks: { wlan: {} } }), hostFacts({ state })))[0]?.argv
+  t.notOk(argv('/var/lib/mptk')?.includes('--journal'))
+  t.strictSame(argv('/srv/mptk')?.slice(-2), ['--journal', '/srv/mptk'])
+  t.end()
+})
+
 void t.test('the service', (t) => {
   const socks5 = {
     type: 'socks5',

@@ -8,7 +8,7 @@ import { describeStep } from '../../../provisioning/uplinks/perform.js'
 import { uplinkResources } from '../../../provisioning/uplinks/resources.js'
 import { uplinkState } from '../../../provisioning/uplinks/state.js'
 import { uplinkNumbers } from '../../../provisioning/uplinks/numbers.js'
-import { stepsTo, type Network, type Step } from '../../../provisioning/uplinks/steps.js'
+import { keyOf, stepsTo, type Network, type Step } from '../../../provisioning/uplinks/steps.js'
 
 function hostOf(description: object): HostConfig {
   const services = [{ type: 'socks5', listen: '127.0.0.1:1080' }]
@@ -47,6 +47,9 @@ function after(network: Network, steps: readonly Step[]): Network {
         break
       case 'add endpoint':
         endpoints = [...endpoints, step.endpoint]
+        break
+      case 'change endpoint':
+        endpoints = endpoints.map((each) => (each.id === step.endpoint.id ? step.endpoint : each))
         break
       case 'remove rule':
         rules = rules.filter((each) => !same(step.rule)(each))
@@ -176,8 +179,8 @@ void t.test(
       'stays so, also for a keeper started anew',
     )
     const ended = steps(BOTH, { wlan: WLAN, cell: CELL }, { ...back, sources: new Set() })
-    t.strictSame(words(ended.steps), ['remove endpoint 200 10.0.1.2', 'add endpoint 200 10.0.1.2'])
-    t.match(ended.steps, [{}, { endpoint: { flags: ['subflow', 'fullmesh'] } }])
+    t.strictSame(words(ended.steps), ['change endpoint 200 10.0.1.2'])
+    t.match(ended.steps, [{ endpoint: { flags: ['subflow', 'fullmesh'] } }])
     t.notOk(ended.reduced)
     const other = steps(BOTH, { wlan: WLAN, cell: CELL }, { ...gone, sources: new Set(['10.0.2.2']) }, [
       '10.0.1.2',
@@ -186,6 +189,47 @@ void t.test(
     t.end()
   },
 )
+
+void t.test(
+  'an endpoint whose subflows a connection without its first one lives on stays without fullmesh',
+  (t) => {
+    const [first, second] = full.endpoints
+    if (first === undefined || second === undefined) throw new Error('no endpoints')
+    const plain = { ...second, flags: second.flags.filter((flag) => flag !== 'fullmesh') }
+    const renewed: Network = { ...full, endpoints: [first, plain] }
+    const both = { wlan: WLAN, cell: CELL }
+    const headless = new Set(['10.0.2.2'])
+    t.strictSame(steps(BOTH, both, { ...renewed, headless }).steps, [])
+    t.ok(steps(BOTH, both, { ...renewed, headless }).reduced)
+    t.strictSame(
+      words(steps(BOTH, both, renewed).steps),
+      ['change endpoint 202 10.0.2.2'],
+      'until it has ended',
+    )
+    t.strictSame(
+      steps(BOTH, both, { ...full, headless }).steps,
+      [],
+      'one that has it keeps it: taking it away would end its subflows',
+    )
+    t.end()
+  },
+)
+
+void t.test('what was changed in place is changed back in place, all else is removed and added', (t) => {
+  const both = { wlan: WLAN, cell: CELL }
+  const [first, second] = full.endpoints
+  if (first === undefined || second === undefined) throw new Error('no endpoints')
+  const flags = second.flags.filter((flag) => flag !== 'backup')
+  const changed = steps(BOTH, both, { ...full, endpoints: [first, { ...second, flags }] })
+  t.strictSame(words(changed.steps), ['change endpoint 202 10.0.2.2'])
+  t.ok(changed.steps.every((step) => changed.targets.has(keyOf(step))))
+  t.equal(changed.targets.size, full.endpoints.length + full.rules.length + full.routes.length)
+  const moved = steps(BOTH, both, { ...full, endpoints: [first, { ...second, interfaceIndex: 9 }] })
+  t.strictSame(words(moved.steps), ['remove endpoint 202 10.0.2.2', 'add endpoint 202 10.0.2.2'])
+  const signal = steps(BOTH, both, { ...full, endpoints: [first, { ...second, flags: ['signal'] }] })
+  t.strictSame(words(signal.steps), ['remove endpoint 202 10.0.2.2', 'add endpoint 202 10.0.2.2'])
+  t.end()
+})
 
 void t.test('states', (t) => {
   const config = BOTH.uplinks['wlan']

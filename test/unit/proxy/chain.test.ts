@@ -258,3 +258,36 @@ void t.test('stopping withdraws what waits for an upstream', async (t) => {
   t.match(await chain.records(1), [{ outcome: 'unreachable', error: 'the service is stopping' }])
   t.equal(chain.host.runtime.sessions.size, 0)
 })
+
+/** A proxy that says these messages, one for each of ours, and ends with the last. */
+async function saying(t: Test, ...messages: string[]): Promise<number> {
+  return await server(t, (socket) => {
+    const left = messages.map(hex)
+    socket.on('data', () => {
+      const next = left.shift()
+      if (next === undefined) return
+      if (left.length === 0) socket.end(next)
+      else socket.write(next)
+    })
+  })
+}
+
+void t.test('answers of other proxies: what means nothing is not looked at', async (t) => {
+  const payload = Buffer.from('hello').toString('hex')
+  const credentials = { username: 'alice', password: 'secret' }
+  const cases: [what: string, messages: string[], answer: RegExp | string, credentials?: object][] = [
+    ['a failure without an address', ['05 00', '05 05'], failure(5)],
+    ['a failure with an address of no type', ['05 00', '05 04 00 00 00000000 0000'], failure(4)],
+    ['a failure with half an address', ['05 00', '05 03 00 01 7f'], failure(3)],
+    [
+      'a reserved byte and an empty name',
+      ['05 00', `05 00 2a 03 00 0000 ${payload}`],
+      /^050000.*68656c6c6f$/,
+    ],
+    ['the SOCKS version at the password', ['05 02', '05 00', '05 05'], failure(5), credentials],
+  ]
+  for (const [what, messages, answer, more] of cases) {
+    const chain = await near(t, await saying(t, ...messages), more)
+    t.match(await refusal(t, chain, '192.0.2.1', 80), answer, what)
+  }
+})

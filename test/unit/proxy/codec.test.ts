@@ -3,7 +3,9 @@ import t, { type Test } from 'tap'
 import {
   COMMAND,
   decodeCredentials,
+  decodeCredentialsStatus,
   decodeGreeting,
+  decodeMethod,
   decodeReply,
   decodeRequest,
   encodeCredentials,
@@ -115,6 +117,10 @@ void t.test('request', (t) => {
     t.strictSame(encodeRequest(COMMAND.connect, destination), hex(text), host)
     decodesTo(t, decodeRequest, hex(text), { command: COMMAND.connect, destination })
   }
+  decodesTo(t, decodeRequest, hex('05 01 07 01 c0000207 01bb'), {
+    command: COMMAND.connect,
+    destination: { host: '192.0.2.7', port: 443 },
+  })
   const longest = { host: 'a'.repeat(255), port: 1 }
   const bytes = encodeRequest(COMMAND.bind, longest)
   t.equal(bytes.length, 262)
@@ -124,7 +130,6 @@ void t.test('request', (t) => {
 
 void t.test('requests that cannot be', (t) => {
   refusedAt(t, decodeRequest, hex('04 01 00 01 c0000207 01bb'), 0, undefined)
-  refusedAt(t, decodeRequest, hex('05 01 07 01 c0000207 01bb'), 2, REPLY.generalFailure)
   for (const type of ['00', '02', '05', 'ff']) {
     refusedAt(t, decodeRequest, hex(`05 01 00 ${type} c0000207 01bb`), 3, REPLY.addressTypeNotSupported)
   }
@@ -153,14 +158,45 @@ void t.test('reply', (t) => {
     encodeReply(REPLY.succeeded, { address: '::ffff:192.0.2.1', port: 80 }),
     hex('05 00 00 04 00000000000000000000ffffc0000201 0050'),
   )
-  for (const reply of Object.values(REPLY)) {
-    decodesTo(t, decodeReply, encodeReply(reply), { reply, bound: { host: '0.0.0.0', port: 0 } })
-  }
+  const nothing = { host: '0.0.0.0', port: 0 }
+  decodesTo(t, decodeReply, encodeReply(REPLY.succeeded), { reply: 0, bound: nothing })
   decodesTo(t, decodeReply, hex('05 00 00 03 01 78 0050'), { reply: 0, bound: { host: 'x', port: 80 } })
-  decodesTo(t, decodeReply, hex('05 09 00 01 00000000 0000'), {
-    reply: 9,
-    bound: { host: '0.0.0.0', port: 0 },
+  t.end()
+})
+
+void t.test('replies: what means nothing is not looked at', (t) => {
+  decodesTo(t, decodeReply, hex('05 00 ff 01 0a000202 1234'), {
+    reply: 0,
+    bound: { host: '10.0.2.2', port: 4660 },
   })
+  decodesTo(t, decodeReply, hex('05 00 00 03 00 0000'), { reply: 0, bound: { host: '', port: 0 } })
+  // a failure is its code: what proxies send behind it, and whether at all
+  const codes = [...Object.values(REPLY).filter((reply) => reply !== REPLY.succeeded), 9, 255]
+  for (const reply of codes) {
+    const head = Buffer.from([5, reply])
+    for (const rest of ['', '00', '00 00', '00 01 0000', '00 01 00000000 0000', '00 03 00', '07 ff ff ff']) {
+      const bytes = Buffer.concat([head, hex(rest)])
+      t.strictSame(
+        decodeReply(bytes),
+        { value: { reply, bound: { host: '0.0.0.0', port: 0 } }, length: bytes.length },
+        bytes.toString('hex'),
+      )
+    }
+  }
+  t.equal(decodeReply(hex('05')), undefined)
+  refusedAt(t, decodeReply, hex('05 00 00 02 00000000 0000'), 3, REPLY.addressTypeNotSupported)
+  refusedAt(t, decodeReply, hex('04 5a'), 0, undefined)
+  t.end()
+})
+
+void t.test('the choice of a method, and the status of a password', (t) => {
+  decodesTo(t, decodeMethod, hex('05 02'), METHOD.password)
+  decodesTo(t, decodeMethod, hex('05 ff'), METHOD.unacceptable)
+  refusedAt(t, decodeMethod, hex('01 00'), 0, undefined)
+  decodesTo(t, decodeCredentialsStatus, hex('01 00'), 0)
+  decodesTo(t, decodeCredentialsStatus, hex('01 7f'), 127)
+  decodesTo(t, decodeCredentialsStatus, hex('05 00'), 0)
+  refusedAt(t, decodeCredentialsStatus, hex('48 54'), 0, undefined)
   t.end()
 })
 

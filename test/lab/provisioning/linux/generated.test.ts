@@ -7,6 +7,7 @@ import { openwrtFiles } from '../../../../provisioning/generate/openwrt.js'
 import type { OutputFile } from '../../../../provisioning/generate/output.js'
 import { systemdFiles } from '../../../../provisioning/generate/systemd.js'
 import { sysctlFiles } from '../../../../provisioning/generate/sysctl-d.js'
+import { nftInterface } from '../../../../provisioning/setups/nft-words.js'
 import { localRunner } from '../../../../src/exec.js'
 import { inOwnNetwork } from '../../../support/own-network.js'
 import { run as mptk } from '../../../support/process.js'
@@ -29,6 +30,7 @@ if (inOwnNetwork(t, import.meta.url)) {
     await write(folder, files)
     const units = files.map(({ path }) => path).filter((path) => path.endsWith('.service'))
     t.strictSame(units.map((path) => path.replace('/etc/systemd/system/', '')).sort(), [
+      'mptk-barrier.service',
       'mptk-dns.service',
       'mptk-host.service',
       'mptk.service',
@@ -49,6 +51,19 @@ if (inOwnNetwork(t, import.meta.url)) {
     await run('sysctl', '-e', '-q', '-p', join(folder, file?.path ?? ''))
     t.equal((await run('sysctl', '-n', 'net.mptcp.enabled')).stdout, '1')
     t.match((await run('sysctl', '-n', 'net.ipv4.tcp_rmem')).stdout, /^4096\s+131072\s+33554432$/)
+  })
+
+  void t.test('odd names of interfaces are the same to nft as to the kernel', async (t) => {
+    for (const [index, name] of ['eth*', 'a;b', 'a$b', 'a{b}', 'ünï', "a'b"].entries()) {
+      const word = nftInterface(name)
+      await run('ip', 'link', 'add', 'name', name, 'type', 'veth', 'peer', 'name', `peer${index}`)
+      const script = `table inet odd {\n\tchain c {\n\t\tiifname { ${word} } drop\n\t\tfib daddr oifname ${word} return\n\t}\n}\n`
+      await localRunner.run(['nft', '-f', '-'], { input: script })
+      const { stdout } = await run('nft', 'list', 'table', 'inet', 'odd')
+      t.match(stdout, `iifname ${word} drop`)
+      t.match(stdout, `oifname ${word} return`)
+      await run('nft', 'delete', 'table', 'inet', 'odd')
+    }
   })
 
   void t.test(

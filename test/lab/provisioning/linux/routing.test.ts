@@ -116,6 +116,9 @@ if (inOwnNetwork(t, import.meta.url)) {
     )
     await roundTrip(t, ruleDriver, rule(6, { from: '2001:DB8::2', inputDevice: 'nowhere' }), place)
     await roundTrip(t, ruleDriver, rule(6, {}), place)
+    const barrier = { mark: '0/0x00400000', inputDevice: 'nowhere', table: 0, action: 'unreachable' } as const
+    await roundTrip(t, ruleDriver, rule(4, barrier), place)
+    await roundTrip(t, ruleDriver, rule(6, { ...barrier, protocol: 'tcp' }), place)
   })
 
   void t.test('a rule changes and comes back, and others are named', async (t) => {

@@ -30,6 +30,17 @@ export const DESCRIPTION: Description = {
       why,
     },
     { kind: 'rule', family: 4, priority: 5200, from: '10.0.1.2', table: 5200, uplink: 'up0', why },
+    {
+      kind: 'rule',
+      family: 4,
+      priority: 5218,
+      mark: '0/0x00400000',
+      inputDevice: 'lan0',
+      protocol: 'tcp',
+      table: 0,
+      action: 'unreachable',
+      why,
+    },
     { kind: 'rule', family: 6, priority: 5300, mark: '0x1/0x1', table: 5300, why },
     { kind: 'endpoint', id: 200, address: '10.0.1.2', device: 'up0', flags: ['subflow', 'fullmesh'], why },
     {

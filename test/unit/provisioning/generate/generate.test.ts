@@ -27,8 +27,12 @@ void t.test('cloud-init: everything of systemd, the packages, and the commands i
   t.ok(data.packages.includes('dnsmasq-base'))
   t.strictSame(
     data.runcmd.map(([first, second]) => `${first} ${second}`),
-    ['npm install', 'sysctl --system', 'systemctl daemon-reload', 'systemctl enable', 'systemctl enable'],
+    [
+      ...['npm install', 'systemctl daemon-reload', 'systemctl enable', 'sysctl --system'],
+      ...['systemctl enable', 'systemctl enable'],
+    ],
   )
+  t.strictSame(data.runcmd[2], ['systemctl', 'enable', '--now', 'mptk-barrier.service'], 'before forwarding')
   t.end()
 })
 
@@ -49,11 +53,19 @@ void t.test('sysctl.d and its neighbours', (t) => {
 void t.test('OpenWrt: words stay words, and the configuration is for root alone', (t) => {
   const files = openwrtFiles(DESCRIPTION, TARGET)
   t.equal(files.find(({ path }) => path === TARGET.configFile)?.mode, '0600')
+  t.equal(files.find(({ path }) => path === '/etc/modules.d/90-mptk')?.content, 'mptcp_fullmesh\n')
   const init = files.find(({ path }) => path === '/etc/init.d/mptk')?.content ?? ''
   t.match(init, 'USE_PROCD=1')
   t.match(init, `'it'\\''s $HOME 5%\\'`)
   const uci = files.find(({ path }) => path === '/etc/uci-defaults/90-mptk')?.content ?? ''
   t.match(uci, "set network.mptk_6_5300.mark='0x1/0x1'")
   t.notMatch(uci, '5200', 'what follows an uplink is the hotplug script')
+  const hotplug = files.find(({ path }) => path === '/etc/hotplug.d/iface/90-mptk')?.content ?? ''
+  const barriers = hotplug.split('\n').filter((line) => line.includes('5218'))
+  t.strictSame(
+    barriers,
+    ['ip -4 rule add priority 5218 from all fwmark 0x0/0x400000 iif lan0 ipproto tcp unreachable'],
+    'a barrier is never taken away',
+  )
   t.end()
 })
