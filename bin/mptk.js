@@ -9,7 +9,8 @@ if (problem !== undefined) {
   process.exitCode = 1
 } else {
   import('../dist/src/cli/main.js').catch((error) => {
-    const unbuilt = error.code === 'ERR_MODULE_NOT_FOUND' && /dist.src.cli.main\.js' imported from/.test(error.message)
+    const unbuilt =
+      error.code === 'ERR_MODULE_NOT_FOUND' && /dist.src.cli.main\.js' imported from/.test(error.message)
     console.error(`mptk: ${unbuilt ? 'not built yet: run npm run build' : error.message}`)
     process.exitCode = 1
   })

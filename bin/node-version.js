@@ -3,10 +3,9 @@
 import { readFileSync } from 'fs'
 
 /** `20.19`, as package.json says it in `engines`. */
-const needed = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).engines.node.replace(
-  '>=',
-  '',
-)
+const needed = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+).engines.node.replace('>=', '')
 
 /**
  * What to tell whoever runs a Node that is too old.

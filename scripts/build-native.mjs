@@ -27,9 +27,13 @@ else if (!compileAddon(root)) process.exit(1)
 
 const works = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
 if (checkout || (works('make') && works('cc'))) {
-  const linkem = spawnSync('make', ['-s', '-C', join(root, 'native', 'linkem'), `OUT=${join(root, 'build')}`], {
-    stdio: 'inherit',
-  })
+  const linkem = spawnSync(
+    'make',
+    ['-s', '-C', join(root, 'native', 'linkem'), `OUT=${join(root, 'build')}`],
+    {
+      stdio: 'inherit',
+    },
+  )
   if (linkem.status !== 0) console.error('mptcp-toolkit: the link emulator (native/linkem) did not build.')
   if (checkout) process.exit(linkem.status ?? 1)
 }

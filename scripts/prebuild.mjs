@@ -26,20 +26,26 @@ function fail(message) {
 function toolsFor(arch) {
   const [compiler, strip] =
     arch === process.arch ? ['cc', 'strip'] : ['gcc', 'strip'].map((tool) => `${KINDS[arch].gnu}-${tool}`)
-  const works = [compiler, strip].every((tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status === 0)
+  const works = [compiler, strip].every(
+    (tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status === 0,
+  )
   return works ? { compiler, strip } : undefined
 }
 
 function prebuild(arch, { compiler, strip }) {
   const folder = mkdtempSync(join(tmpdir(), 'mptk-prebuild-'))
   try {
-    for (const each of ['binding.gyp', 'native']) cpSync(join(root, each), join(folder, each), { recursive: true })
+    for (const each of ['binding.gyp', 'native'])
+      cpSync(join(root, each), join(folder, each), { recursive: true })
     // the sources are C: linked by the C compiler, the core needs libc alone
-    if (!compileAddon(folder, [`--arch=${arch}`], { CC: compiler, CXX: compiler, LINK: compiler })) process.exit(1)
+    if (!compileAddon(folder, [`--arch=${arch}`], { CC: compiler, CXX: compiler, LINK: compiler }))
+      process.exit(1)
     const made = join(folder, 'build', 'Release', 'mptk.node')
-    if (spawnSync(strip, ['--strip-unneeded', made], { stdio: 'inherit' }).status !== 0) fail(`${strip} failed`)
+    if (spawnSync(strip, ['--strip-unneeded', made], { stdio: 'inherit' }).status !== 0)
+      fail(`${strip} failed`)
     const machine = readFileSync(made).readUInt16LE(18)
-    if (machine !== KINDS[arch].machine) fail(`expected a binary for ${arch}, found one of ELF machine ${machine}`)
+    if (machine !== KINDS[arch].machine)
+      fail(`expected a binary for ${arch}, found one of ELF machine ${machine}`)
     if (arch === process.arch && !addonLoads(made)) fail(`what was built for ${arch} does not load here`)
     const place = join(root, 'prebuilds', `linux-${arch}-glibc`)
     mkdirSync(place, { recursive: true })
