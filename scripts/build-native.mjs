@@ -26,14 +26,17 @@ if (!checkout && addonLoads(prebuilt)) console.log('mptcp-toolkit: the prebuilt 
 else if (!compileAddon(root)) process.exit(1)
 
 const works = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
-if (checkout || (works('make') && works('cc'))) {
-  const linkem = spawnSync(
-    'make',
-    ['-s', '-C', join(root, 'native', 'linkem'), `OUT=${join(root, 'build')}`],
-    {
-      stdio: 'inherit',
-    },
-  )
-  if (linkem.status !== 0) console.error('mptcp-toolkit: the link emulator (native/linkem) did not build.')
-  if (checkout) process.exit(linkem.status ?? 1)
+if (!checkout && !(works('make') && works('cc'))) {
+  console.log('mptcp-toolkit: without the link emulator of the lab, which needs gcc and make')
+  process.exit(0)
 }
+const { status } = spawnSync(
+  'make',
+  ['-s', '-C', join(root, 'native', 'linkem'), `OUT=${join(root, 'build')}`],
+  {
+    stdio: 'inherit',
+  },
+)
+if (status !== 0) console.error('mptcp-toolkit: the link emulator (native/linkem) did not build.')
+// nobody but the lab needs it
+process.exit(checkout ? (status ?? 1) : 0)
