@@ -9,7 +9,7 @@ const forbid = (files, group, message, ignores = []) => ({
 })
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'coverage/', '.tap/', '.tsimp/', 'node_modules/'] },
+  { ignores: ['dist/', 'build/', 'prebuilds/', 'coverage/', '.tap/', '.tsimp/', 'node_modules/'] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

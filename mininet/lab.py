@@ -31,7 +31,7 @@ import traceback
 
 sys.dont_write_bytecode = True
 
-from lab_errors import LabError  # noqa: E402
+from lab_errors import INSTALL_TOOLS, LabError  # noqa: E402
 from lab_topology import BOTH_DIRECTIONS, parse_topology  # noqa: E402
 import lab_namespaces  # noqa: E402
 
@@ -120,7 +120,7 @@ def run_lab(source, say):
     try:
         from lab_network import Network  # pylint: disable=import-outside-toplevel
     except ImportError as error:
-        message = f"Mininet is not installed for {sys.executable} ({error}): run scripts/install-lab-tools.sh"
+        message = f"Mininet is not installed for {sys.executable} ({error}): {INSTALL_TOOLS}"
         raise LabError(message) from error
     network = Network(topology)
     stop_id = None

@@ -4,6 +4,12 @@ import os
 import subprocess
 
 
+SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts")
+# What to run for a tool that is missing, whether this is a checkout or an installed package.
+INSTALL_TOOLS = f"run sh {SCRIPTS}/install-lab-tools.sh"
+BUILD_LINKEM = f"run node {SCRIPTS}/build-native.mjs, which needs gcc and make for it"
+
+
 class LabError(Exception):
     """What the lab reports to whoever started it: one line that names the field or command."""
 

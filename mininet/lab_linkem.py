@@ -9,7 +9,7 @@ import threading
 from mininet.link import Link
 
 import lab_namespaces
-from lab_errors import LabError
+from lab_errors import BUILD_LINKEM, LabError
 
 PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "build", "linkem")
 STOP_SECONDS = 5.0
@@ -66,7 +66,7 @@ class Linkem:
         self.link_name = name
         self.lock = threading.Lock()
         if not os.access(PROGRAM, os.X_OK):
-            raise LabError(f"there is no {PROGRAM}: run node scripts/build-native.mjs")
+            raise LabError(f"there is no {PROGRAM}: {BUILD_LINKEM}")
         # Its input is a pipe that nobody else holds: when this process ends, however, so does the emulator.
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
             [PROGRAM, *arguments],

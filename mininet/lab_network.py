@@ -13,7 +13,7 @@ from mininet.nodelib import LinuxBridge
 
 import lab_folders
 import lab_namespaces
-from lab_errors import LabError, run
+from lab_errors import INSTALL_TOOLS, LabError, run
 from lab_links import LinkBuilder
 
 TOOLS = {
@@ -45,7 +45,7 @@ class Network:
     def __init__(self, topology):
         for tool, package in TOOLS.items():
             if shutil.which(tool) is None:
-                raise LabError(f"there is no {tool} (Debian package {package}): run scripts/install-lab-tools.sh")
+                raise LabError(f"there is no {tool} (Debian package {package}): {INSTALL_TOOLS}")
         self.topology = topology
         self.hosts = {host["name"]: host for host in topology["hosts"]}
         self.links = {}

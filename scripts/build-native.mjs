@@ -1,35 +1,42 @@
-// Builds native/ with node-gyp, then the link emulator of the lab with make: after it, because node-gyp
-// empties build/ first. A machine that cannot download Node's headers
-// builds against those beside the node binary, where distributions put them.
+// Run by npm install. In a checkout: builds native/ with node-gyp, then the link emulator of the lab
+// with make (after it, because node-gyp empties build/ first). In an installed package: compiles only
+// where no prebuilt core of the package loads, and the link emulator only where there is a compiler,
+// since nobody but the lab needs it.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeProblem } from '../bin/node-version.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const prefix = dirname(dirname(process.execPath))
-const localHeaders = existsSync(join(prefix, 'include', 'node', 'node_api.h'))
-const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
+/** A checkout has the sources of everything and wants what they say now, whatever was made before. */
+const checkout = existsSync(join(root, 'tsconfig.build.json'))
 
-const result = spawnSync(
-  process.execPath,
-  [nodeGyp, 'rebuild', '--loglevel=warn', ...(localHeaders ? [`--nodedir=${prefix}`] : [])],
-  { cwd: root, stdio: 'inherit' },
-)
-if (result.status !== 0) {
-  console.error(
-    'mptcp-toolkit: the native core did not build. It needs gcc, make and python3' +
-      ' (Debian: apt-get install build-essential python3)' +
-      (localHeaders
-        ? '.'
-        : ", and Node's headers, which node-gyp downloads when they are not beside the node binary."),
-  )
-  process.exit(result.status ?? 1)
+const problem = nodeProblem(process.versions.node, process.execPath)
+if (problem !== undefined) {
+  console.error(problem)
+  process.exit(1)
 }
 
-const linkem = spawnSync('make', ['-s', '-C', join(root, 'native', 'linkem'), `OUT=${join(root, 'build')}`], {
-  stdio: 'inherit',
-})
-if (linkem.status !== 0) console.error('mptcp-toolkit: the link emulator (native/linkem) did not build.')
-process.exit(linkem.status ?? 1)
+// imported only by a Node that is new enough for it
+const { addonLoads, compileAddon } = await import('./node-gyp.mjs')
+
+const prebuilt = join(root, 'prebuilds', `linux-${process.arch}-glibc`, 'mptk.node')
+if (!checkout && addonLoads(prebuilt)) console.log('mptcp-toolkit: the prebuilt native core is used')
+else if (!compileAddon(root)) process.exit(1)
+
+const works = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
+if (!checkout && !(works('make') && works('cc'))) {
+  console.log('mptcp-toolkit: without the link emulator of the lab, which needs gcc and make')
+  process.exit(0)
+}
+const { status } = spawnSync(
+  'make',
+  ['-s', '-C', join(root, 'native', 'linkem'), `OUT=${join(root, 'build')}`],
+  {
+    stdio: 'inherit',
+  },
+)
+if (status !== 0) console.error('mptcp-toolkit: the link emulator (native/linkem) did not build.')
+// nobody but the lab needs it
+process.exit(checkout ? (status ?? 1) : 0)

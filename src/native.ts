@@ -252,23 +252,28 @@ export interface NativeAddon {
   RelayEngine: new (threads: number) => RelayEngine
 }
 
+/** What whoever is without a core does, in a checkout and with an installed package. */
+const REBUILD =
+  'run npm ci in a checkout, or npm rebuild mptcp-toolkit (with --global where it is installed so): ' +
+  'where the package has no core for this machine, that needs gcc, make and python3'
+
 function load(): NativeAddon {
   const here = dirname(fileURLToPath(import.meta.url))
+  const prebuilt = `linux-${process.arch}-glibc`
+  // what was compiled here, then what the package brought along
+  const places = [join('build', 'Release', 'mptk.node'), join('prebuilds', prebuilt, 'mptk.node')]
   // src/native.ts in the source tree, dist/src/native.js when built
-  const candidates = ['..', '../..'].map((up) => join(here, up, 'build', 'Release', 'mptk.node'))
+  const candidates = places.flatMap((place) => ['..', '../..'].map((up) => join(here, up, place)))
   const file = candidates.find((candidate) => existsSync(candidate))
   if (file === undefined) {
-    throw new MptkError(
-      'MPTK_NATIVE',
-      'the native core is not built: run npm ci (or npm rebuild) in the project',
-    )
+    throw new MptkError('MPTK_NATIVE', `there is no native core for ${prebuilt}: ${REBUILD}`)
   }
   try {
     return createRequire(import.meta.url)(file) as NativeAddon
   } catch (cause) {
     throw new MptkError(
       'MPTK_NATIVE',
-      `the native core does not load under Node ${process.version}: run npm rebuild in the project`,
+      `the native core ${file} does not load under Node ${process.version} for ${process.arch}: ${REBUILD}`,
       { cause },
     )
   }

@@ -16,6 +16,18 @@ export interface Target {
   config: string
   /** Absolute path of the mptk command there. */
   mptk: string
+  /** For what installs mptk there. */
+  package?: Tarball
+}
+
+/** The package as a file, named with its hash: nothing else is ever installed. */
+export interface Tarball {
+  /** An http or https URL, or an absolute path on the target. */
+  source: string
+  /** 64 hexadecimal digits. */
+  sha256: string
+  /** It has no prebuilt core for the target, which then needs compilers. */
+  compile: boolean
 }
 
 export type Generator = (description: Description, target: Target) => OutputFile[]

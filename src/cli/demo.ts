@@ -9,7 +9,7 @@ export const demoCommand: CommandModule = {
     if (process.getuid?.() !== 0) {
       throw new MptkError(
         'MPTK_USAGE',
-        'the demo builds network namespaces: run it as root (sudo npm run demo)',
+        'the demo builds network namespaces: run it as root (sudo mptk demo; in a checkout sudo npm run demo)',
       )
     }
     // the proxy's process need not carry the lab's libraries

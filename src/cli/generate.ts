@@ -9,6 +9,7 @@ import { sysctlFiles } from '../../provisioning/generate/sysctl-d.js'
 import { systemdFiles } from '../../provisioning/generate/systemd.js'
 import { readFacts } from '../../provisioning/probe.js'
 import { loadConfigText } from '../config/load.js'
+import { packageOptions, tarballOf, type PackageArguments } from './package-options.js'
 import { configOption, inPlace, placeOptions, type PlaceArguments } from './provision-options.js'
 
 const GENERATORS = {
@@ -20,7 +21,7 @@ const GENERATORS = {
 type Format = keyof typeof GENERATORS
 const FORMATS = Object.keys(GENERATORS) as Format[]
 
-interface GenerateArguments extends PlaceArguments {
+interface GenerateArguments extends PlaceArguments, PackageArguments {
   format: Format
   config: string
   out: string
@@ -45,8 +46,10 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
         default: '/usr/local/bin/mptk',
         describe: 'the mptk command on the target',
       },
+      ...packageOptions,
     }),
   async handler(options) {
+    const tarball = await tarballOf(options.format === 'cloud-init', options)
     const { config, text } = await loadConfigText(options.config)
     const description = await inPlace(options, async (place) => {
       const facts = await readFacts(place, config)
@@ -55,7 +58,12 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
       const target = { mptk: [options.mptk], systemd, whyNoOwnUser: undefined }
       return describe(config, { ...facts, ...target }, { configFile: CONFIG_FILE })
     })
-    const target = { configFile: CONFIG_FILE, config: text, mptk: options.mptk }
+    const target = {
+      configFile: CONFIG_FILE,
+      config: text,
+      mptk: options.mptk,
+      ...(tarball === undefined ? {} : { package: tarball }),
+    }
     const files = GENERATORS[options.format](description, target)
     for (const { path, mode, content } of files) {
       const file = join(options.out, path)

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line: parses, runs one command, and turns every failure into one line and an exit code. */
 // first: the flag it sets must be there before the heap has grown
 import './heap.js'

@@ -104,9 +104,15 @@ if (inOwnNetwork(t, import.meta.url)) {
     const config = join(folder, 'proxy.yaml')
     const text = "services:\n  - { type: socks5, listen: '127.0.0.1:1080' }\nhost: { setup: proxy }\n"
     await writeFile(config, text)
-    for (const format of ['systemd', 'sysctl-d', 'cloud-init', 'openwrt']) {
+    const tarball = ['--package', 'https://example.org/mptk.tgz', '--package-sha256', 'ab'.repeat(32)]
+    for (const [format, ...more] of [
+      ['systemd'],
+      ['sysctl-d'],
+      ['cloud-init', ...tarball],
+      ['openwrt'],
+    ] as const) {
       const out = join(folder, 'out', format)
-      const ended = await mptk(t, ['generate', format, '--config', config, '--out', out])
+      const ended = await mptk(t, ['generate', format, '--config', config, '--out', out, ...more])
       t.equal(ended.code, 0, `${format}: ${ended.stderr}`)
       t.ok(ended.stdout.includes(`${out}/`), 'each file is named')
     }

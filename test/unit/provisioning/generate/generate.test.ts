@@ -7,8 +7,14 @@ import { sysctlFiles } from '../../../../provisioning/generate/sysctl-d.js'
 import { systemdFiles } from '../../../../provisioning/generate/systemd.js'
 import { DESCRIPTION, TARGET } from './description.js'
 
+const CLOUD = {
+  ...TARGET,
+  mptk: '/usr/local/bin/mptk',
+  package: { source: 'https://example.org/mptk.tgz', sha256: 'ab'.repeat(32), compile: false },
+}
+
 void t.test('cloud-init: everything of systemd, the packages, and the commands in their order', (t) => {
-  const [file] = cloudInitFiles(DESCRIPTION, TARGET)
+  const [file] = cloudInitFiles(DESCRIPTION, CLOUD)
   const text = file?.content ?? ''
   t.match(text, /^#cloud-config\n/)
   const data = parse(text) as {
@@ -18,21 +24,46 @@ void t.test('cloud-init: everything of systemd, the packages, and the commands i
   }
   t.strictSame(
     data.write_files.map(({ path, permissions, content }) => ({ path, mode: permissions, content })),
-    systemdFiles(DESCRIPTION, TARGET),
+    systemdFiles(DESCRIPTION, CLOUD),
   )
   t.ok(
     data.write_files.every(({ permissions }) => typeof permissions === 'string'),
     'no octal number is lost',
   )
-  t.ok(data.packages.includes('dnsmasq-base'))
+  t.strictSame(
+    data.packages,
+    ['nodejs', 'npm', 'curl', 'ca-certificates', 'iproute2', 'nftables', 'dnsmasq-base'],
+    'no compiler, since the package has a prebuilt core',
+  )
+  const [install = []] = data.runcmd
+  t.strictSame(install.slice(3), ['sh', CLOUD.package.source, CLOUD.package.sha256, '/usr/local'])
+  const steps = (install[2] ?? '').split('\n').map((line) => line.trim().split(' ')[0])
+  t.ok(steps.indexOf('echo') < steps.indexOf('npm'), 'checked before it is installed')
+  t.notMatch(install[2], /npm install .*mptcp-toolkit/, 'never by a name that somebody may register')
   t.strictSame(
     data.runcmd.map(([first, second]) => `${first} ${second}`),
     [
-      ...['npm install', 'systemctl daemon-reload', 'systemctl enable', 'sysctl --system'],
+      ...['sh -ec', 'systemctl daemon-reload', 'systemctl enable', 'sysctl --system'],
       ...['systemctl enable', 'systemctl enable'],
     ],
   )
   t.strictSame(data.runcmd[2], ['systemctl', 'enable', '--now', 'mptk-barrier.service'], 'before forwarding')
+  t.end()
+})
+
+void t.test('cloud-init: what it cannot write is one clear error', (t) => {
+  const { package: tarball, ...none } = CLOUD
+  t.throws(() => cloudInitFiles(DESCRIPTION, none), {
+    code: 'MPTK_USAGE',
+    message: /^--package: expected the URL of a tarball .*, found none$/,
+  })
+  t.throws(() => cloudInitFiles(DESCRIPTION, { ...CLOUD, mptk: '/opt/mptk' }), {
+    code: 'MPTK_USAGE',
+    message: '--mptk: expected PREFIX/bin/mptk, where npm puts it, found "/opt/mptk"',
+  })
+  const [compiled] = cloudInitFiles(DESCRIPTION, { ...CLOUD, package: { ...tarball, compile: true } })
+  const { packages } = parse(compiled?.content ?? '') as { packages: string[] }
+  for (const each of ['g++', 'make', 'python3']) t.ok(packages.includes(each), each)
   t.end()
 })
 
