@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { Parser } from 'tap-parser'
 
 /** Seconds; for a test that hangs, not for one on a slow machine. */
-const MOST_SECONDS = 1800
+const MOST_SECONDS = 900
 /** Of an error stream, what is shown when the file fails. */
 const LAST_LINES = 60
 /** Characters; the whole stands in the kept output. */
