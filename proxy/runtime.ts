@@ -14,6 +14,8 @@ export interface Runtime {
   log: Logger
   metrics: Metrics
   passwords: PasswordGuard
+  /** Prefixes of the network's own translators to IPv4. */
+  nat64: readonly string[]
   /** Sessions in progress, for status. */
   sessions: Set<Session>
   /** Where services listen, by type: for clients that came to the wrong one. */

@@ -79,6 +79,14 @@ export function withoutZone(address: string): string {
   return percent < 0 ? address : address.slice(0, percent)
 }
 
+/**
+ * True for what is an IPv4 address or nothing: names whose last label is a number are none
+ * (RFC 1123 §2.1, RFC 3696 §2), and resolvers differ in what they make of them.
+ */
+export function endsInNumber(host: string): boolean {
+  return /(^|\.)(\d+|0x[\da-f]*)\.?$/i.test(host)
+}
+
 /** A set of prefixes (`10.0.0.0/8`, `::1`, `fe80::/10`). `::/0` is all of IPv6 and none of IPv4. */
 export class PrefixSet {
   // one list for both would let IPv6 prefixes match IPv4 addresses; and IPv4 is asked for every connection

@@ -7,21 +7,12 @@ import { familyOf, formatAddress, plainAddress, type SocketAddress } from '../..
 import type { PacConfig } from '../../src/config/connect.js'
 import type { UpstreamForConfig } from '../../src/config/service.js'
 import { parseIP } from '../../src/kernel/sockaddr.js'
+import { PRIVATE, PRIVATE_NETWORKS } from '../../src/private-networks.js'
 
 export const PAC_TYPE = 'application/x-ns-proxy-autoconfig'
 
-/** RFC 1918, RFC 6598, RFC 4193, loopback and link-local: reached without any proxy. */
-export const LOCAL_NETWORKS = [
-  '127.0.0.0/8',
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '169.254.0.0/16',
-  '100.64.0.0/10',
-  '::1',
-  'fc00::/7',
-  'fe80::/10',
-]
+/** Loopback and private networks: reached without any proxy. */
+export const LOCAL_NETWORKS = ['127.0.0.0/8', '::1', ...PRIVATE_NETWORKS]
 
 export interface PacFacts {
   /** This service as the asking program reaches it. */
@@ -120,7 +111,7 @@ function through(proxy: SocketAddress, { socks, fallback }: PacConfig): string {
 
 /** @param patterns as the schema's `destinationPattern` lets them through */
 function tableOf(patterns: readonly string[]): { prefixes: string[]; names: string[]; below: string[] } {
-  const plain = patterns.map((each) => each.toLowerCase())
+  const plain = patterns.flatMap((each) => (each === PRIVATE ? PRIVATE_NETWORKS : [each.toLowerCase()]))
   const names = plain.filter((each) => !isPrefix(each))
   return {
     prefixes: plain.filter(isPrefix).map(prefixKey),

@@ -24,7 +24,7 @@ export async function connectParts(config: ConnectConfig, name: string, runtime:
   }
   return {
     handshake: connectHandshake(await usersOf(config, runtime.passwords, nameProblem), pages),
-    rules: new Rules(config.rules),
+    rules: new Rules(config.rules, { nat64: runtime.nat64, way: config.egress }),
     refusesInWords: true,
     ...(await wayOut(config, name, runtime)),
   }

@@ -1,15 +1,21 @@
-/** What a configuration says of destinations: `example.org`, `*.example.org`, `*`, `10.0.0.0/8`. */
+/** What a configuration says of destinations: `example.org`, `*.example.org`, `*`, `10.0.0.0/8`, `private`. */
 import { familyOf, PrefixSet } from '../../src/address.js'
+import { PRIVATE, PRIVATE_NETWORKS } from '../../src/private-networks.js'
 
 export class DestinationPatterns {
   readonly #names: RegExp[]
-  readonly #prefixes: PrefixSet | undefined
+  /** Those that are written out. */
+  readonly #prefixes: PrefixSet
+  /** These and what the words stand for. */
+  readonly #networks: PrefixSet | undefined
 
   /** @param patterns as the schema's `destinationPattern` lets them through */
   constructor(patterns: readonly string[]) {
     const prefixes = patterns.filter(isPrefix)
-    this.#names = patterns.filter((pattern) => !isPrefix(pattern)).map(namePattern)
-    this.#prefixes = prefixes.length > 0 ? new PrefixSet(prefixes) : undefined
+    const networks = [...prefixes, ...(patterns.includes(PRIVATE) ? PRIVATE_NETWORKS : [])]
+    this.#names = patterns.filter((each) => !isPrefix(each) && each !== PRIVATE).map(namePattern)
+    this.#prefixes = new PrefixSet(prefixes)
+    this.#networks = networks.length > 0 ? new PrefixSet(networks) : undefined
   }
 
   /**
@@ -19,13 +25,13 @@ export class DestinationPatterns {
    */
   matches(host: string, address: string | undefined): boolean | 'depends' {
     if (this.#names.some((name) => name.test(host))) return true
-    if (this.#prefixes === undefined) return false
-    return address === undefined ? 'depends' : this.#prefixes.has(address)
+    if (this.#networks === undefined) return false
+    return address === undefined ? 'depends' : this.#networks.has(address)
   }
 
-  /** Whether a prefix holds the address, whatever the names say. */
+  /** Whether a prefix that is written out holds the address, whatever names and words say. */
   hasAddress(address: string): boolean {
-    return this.#prefixes?.has(address) === true
+    return this.#prefixes.has(address)
   }
 }
 

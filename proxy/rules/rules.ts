@@ -3,10 +3,12 @@
  * this host; then everything is allowed. Names are judged before any DNS, addresses after
  * it, so that a name cannot smuggle a forbidden address past a rule.
  */
-import { familyOf, formatAddress, PrefixSet, type Destination } from '../../src/address.js'
+import { familyOf, formatAddress, plainAddress, PrefixSet, type Destination } from '../../src/address.js'
 import type { RuleConfig } from '../../src/config/service.js'
 import { MptkError } from '../../src/errors.js'
+import type { SocketWay } from '../../src/kernel/route-lookup.js'
 import { DestinationPatterns } from './destinations.js'
+import { embeddedIPv4, nat64Prefixes, type Nat64Prefix } from './embedded-ipv4.js'
 import { protectedReason } from './protected.js'
 
 export interface Subject {
@@ -27,60 +29,102 @@ interface Rule {
   sources: PrefixSet | undefined
 }
 
+/** What the host and the service add to the rules. */
+export interface Surroundings {
+  /** Prefixes of the network's own translators to IPv4. */
+  nat64?: readonly string[] | undefined
+  /** Of the sockets that go straight to destinations. */
+  way?: SocketWay | undefined
+}
+
 export class Rules {
   readonly #rules: Rule[]
+  readonly #nat64: Nat64Prefix[]
+  readonly #way: SocketWay
 
-  constructor(rules: readonly RuleConfig[]) {
+  constructor(rules: readonly RuleConfig[], { nat64 = [], way = {} }: Surroundings = {}) {
     this.#rules = rules.map(compile)
+    this.#nat64 = nat64Prefixes(nat64)
+    const { mark, device, source } = way
+    this.#way = { mark, device, source }
   }
 
   /**
    * Judges a request before DNS.
    * @param resolved whether a name's addresses will be judged later; where an upstream resolves
    *   it, they will not, and a rule about prefixes matches no name
-   * @throws {MptkError} MPTK_DENIED
+   * @throws {MptkError} MPTK_DENIED @throws {SystemError} when the kernel cannot be asked about an address
    */
   admit(subject: Subject, destination: Destination, resolved: boolean): void {
-    const literal = familyOf(destination.host) !== 0
-    const allowed = literal
-      ? this.allows(subject, destination, destination.host)
-      : this.#decide(subject, destination, undefined, resolved) !== 'deny'
-    if (allowed) return
-    const reason = literal ? protectedReason(destination.host) : undefined
-    throw new MptkError(
-      'MPTK_DENIED',
-      `${formatAddress(destination)} is not allowed${reason === undefined ? ' by the rules' : `: ${reason}`}`,
-    )
+    const why =
+      familyOf(destination.host) !== 0
+        ? this.#refusal(subject, destination, destination.host)
+        : this.#decide(subject, destination, undefined, resolved) === 'deny'
+          ? BY_RULES
+          : undefined
+    if (why === undefined) return
+    throw new MptkError('MPTK_DENIED', `${formatAddress(destination)} is not allowed${why}`)
   }
 
-  /** Judges one address of an admitted destination. */
+  /** Judges one address of an admitted destination. @throws {SystemError} when the kernel cannot be asked about it */
   allows(subject: Subject, destination: Destination, address: string): boolean {
-    const decision = this.#decide(subject, destination, address, true)
-    return decision === undefined ? protectedReason(address) === undefined : decision === 'allow'
+    return this.#refusal(subject, destination, address) === undefined
+  }
+
+  /** Why the address, or one in IPv4 that it carries, may not be reached; undefined when it may. */
+  #refusal(subject: Subject, destination: Destination, address: string): string | undefined {
+    for (const each of [address, ...embeddedIPv4(plainAddress(address), this.#nat64)]) {
+      const judged = new JudgedAddress(each, this.#way)
+      const decision = this.#decide(subject, destination, judged, true)
+      if (decision === 'allow' || (decision === undefined && judged.reason === undefined)) continue
+      const carried = each === address ? '' : `, for it carries ${each}`
+      return judged.reason === undefined ? `${carried}${BY_RULES}` : `${carried}: ${judged.reason}`
+    }
+    return undefined
   }
 
   #decide(
     subject: Subject,
     { host, port }: Destination,
-    address: string | undefined,
+    judged: JudgedAddress | undefined,
     resolved: boolean,
   ): Decision {
     for (const rule of this.#rules) {
       if (rule.ports?.every(([first, last]) => port < first || port > last)) continue
       if (rule.users !== undefined && !rule.users.has(subject.user ?? '')) continue
       if (rule.sources !== undefined && !rule.sources.has(subject.source)) continue
-      const matched = rule.destinations?.matches(host, address) ?? true
+      const matched = rule.destinations?.matches(host, judged?.address) ?? true
       if (matched === 'depends') {
         if (resolved) return 'depends'
         continue
       }
       // an address of this host is opened only by a rule that names the address
-      if (matched && rule.action === 'allow' && address !== undefined) {
-        const byAddress = rule.destinations?.hasAddress(address) === true
-        if (byAddress || protectedReason(address) === undefined) return 'allow'
+      if (matched && rule.action === 'allow' && judged !== undefined) {
+        const byAddress = rule.destinations?.hasAddress(judged.address) === true
+        if (byAddress || judged.reason === undefined) return 'allow'
       } else if (matched) return rule.action
     }
     return undefined
+  }
+}
+
+const BY_RULES = ' by the rules'
+
+/** The kernel is asked about an address when its answer matters, and once. */
+class JudgedAddress {
+  readonly address: string
+  readonly #way: SocketWay
+  #reason: { text: string | undefined } | undefined
+
+  constructor(address: string, way: SocketWay) {
+    this.address = address
+    this.#way = way
+  }
+
+  /** Why it is protected, if it is. */
+  get reason(): string | undefined {
+    this.#reason ??= { text: protectedReason(this.address, this.#way) }
+    return this.#reason.text
   }
 }
 

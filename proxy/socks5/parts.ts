@@ -14,7 +14,7 @@ export async function socks5Parts(config: Socks5Config, name: string, runtime: R
     handshake: socks5Handshake(await usersOf(config, runtime.passwords), (client) =>
       wrongPort(client, runtime),
     ),
-    rules: new Rules(config.rules),
+    rules: new Rules(config.rules, { nat64: runtime.nat64, way: config.egress }),
     refusesInWords: true,
     ...(await wayOut(config, name, runtime)),
   }

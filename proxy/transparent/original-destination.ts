@@ -2,6 +2,7 @@
 import { familyOf, formatAddress, plainAddress, withoutZone, type SocketAddress } from '../../src/address.js'
 import type { TransparentConfig } from '../../src/config/transparent.js'
 import { errnoName, MptkError } from '../../src/errors.js'
+import { destinationType } from '../../src/kernel/route-lookup.js'
 import { decodeSockaddr } from '../../src/kernel/sockaddr.js'
 import { native } from '../../src/native.js'
 import type { Connection } from '../../src/net/connection.js'
@@ -46,25 +47,9 @@ function redirected(client: Connection): SocketAddress {
 /** TPROXY rewrites nothing: the socket's own address is where the client wanted to go. */
 function diverted(client: Connection, listening: ReadonlySet<number>): SocketAddress {
   const { local } = client
-  if (listening.has(local.port) && isOwn(local.address)) throw notIntercepted(local)
+  if (listening.has(local.port) && destinationType(plainAddress(local.address)) === 'local')
+    throw notIntercepted(local)
   return { address: plainAddress(local.address), port: local.port }
-}
-
-/**
- * Whether the kernel takes the address for this host's own: only those can be bound. (A list of
- * interfaces would lack addresses of links that are down, which are reachable all the same.)
- */
-function isOwn(address: string): boolean {
-  const fd = native.socket({ family: familyOf(address) === 6 ? 6 : 4, protocol: 'tcp' })
-  try {
-    native.bind(fd, address, 0)
-    return true
-  } catch (error) {
-    if (errnoName(error) === 'EADDRNOTAVAIL') return false
-    throw error
-  } finally {
-    native.close(fd)
-  }
 }
 
 function isSame(a: SocketAddress, b: SocketAddress): boolean {

@@ -18,7 +18,7 @@ export async function transparentParts(
   if (config.intercept === 'tproxy') checkPrivilege()
   return {
     handshake: transparentHandshake(originalDestination(config)),
-    rules: new Rules(config.rules),
+    rules: new Rules(config.rules, { nat64: runtime.nat64, way: config.egress }),
     refusesInWords: false,
     ...(await wayOut(config, name, runtime)),
     // TPROXY hands connections for foreign addresses only to a socket that says it takes them

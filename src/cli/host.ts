@@ -54,6 +54,7 @@ export async function startHost(
     ...{ kernel, relay, log, metrics, sessions },
     passwords: passwordGuard(),
     listening: [],
+    nat64: config.nat64 ?? [],
   }
   const services: RunningService[] = []
   let status: StatusServer | undefined

@@ -6,7 +6,7 @@ import { pathTest, type PathTestConfig } from './path-test.js'
 import { reverseTcp } from './reverse-tcp.js'
 import { socks5 } from './socks5.js'
 import { transparent } from './transparent.js'
-import { socketAddress, wholeNumber } from './values.js'
+import { nat64Prefix, oneOrMore, socketAddress, wholeNumber } from './values.js'
 
 export const service = z.discriminatedUnion('type', [socks5, connect, reverseTcp, transparent, pathTest])
 
@@ -21,6 +21,8 @@ export const configSchema = z.strictObject({
       format: z.enum(['auto', 'text', 'json']).default('auto'),
     })
     .prefault({}),
+  /** Prefixes behind which a translator of this network reaches IPv4. */
+  nat64: oneOrMore(nat64Prefix).optional(),
   relay: z.strictObject({ threads: wholeNumber(1, 64).optional() }).prefault({}),
 })
 

@@ -1,6 +1,7 @@
 /** `type: transparent`: TCP of a LAN that the firewall brings here, passed on to where it was going. */
 import { z } from 'zod'
 import { familyOf } from '../address.js'
+import { PRIVATE } from '../private-networks.js'
 import { checkWayOut, rule, serviceKeys, wayOutKeys, type RuleConfig } from './service.js'
 
 export const transparent = z
@@ -53,11 +54,11 @@ function checkRule(rule: RuleConfig, issue: (path: (string | number)[], message:
 }
 
 function isName(pattern: string): boolean {
-  return pattern !== '*' && familyOf(pattern.split('/')[0] ?? '') === 0
+  return pattern !== '*' && pattern !== PRIVATE && familyOf(pattern.split('/')[0] ?? '') === 0
 }
 
 function nameFound(pattern: string): string {
-  return `expected a prefix as 10.0.0.0/8, found ${JSON.stringify(pattern)}: a transparent service knows addresses, not names`
+  return `expected private or a prefix as 10.0.0.0/8, found ${JSON.stringify(pattern)}: a transparent service knows addresses, not names`
 }
 
 export type TransparentConfig = z.output<typeof transparent>

@@ -1,6 +1,6 @@
 /** Value types that several configuration keys share; each error says what was expected and what was found. */
 import { z } from 'zod'
-import { familyOf, parseDestination, parseSocketAddress, PrefixSet } from '../address.js'
+import { endsInNumber, familyOf, parseDestination, parseSocketAddress, PrefixSet } from '../address.js'
 import { describeError } from '../errors.js'
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
@@ -83,14 +83,29 @@ export const prefix = parsed('expected an IP address or prefix (as 10.0.0.0/8 or
   return text
 })
 
-/** `example.org`, `*.example.org`, `*` or a prefix: what a rule says of destinations. */
-export const destinationPattern = parsed('expected a name, *.name or a prefix as 10.0.0.0/8', (text) => {
+const A_PATTERN = 'expected a name, *.name, private or a prefix as 10.0.0.0/8'
+
+/** `example.org`, `*.example.org`, `*`, `private` or a prefix: what a rule says of destinations. */
+export const destinationPattern = parsed(A_PATTERN, (text) => {
   if (familyOf(text.split('/')[0] ?? '') !== 0) new PrefixSet([text])
-  else if (text !== '*' && !NAME_PATTERN.test(text)) {
-    throw new Error(`expected a name, *.name or a prefix as 10.0.0.0/8, found ${JSON.stringify(text)}`)
+  // 10.1 would be a name that no destination ever has
+  else if (text !== '*' && (!NAME_PATTERN.test(text) || endsInNumber(text))) {
+    throw new Error(`${A_PATTERN}, found ${JSON.stringify(text)}`)
   }
   return text
 })
+const A_NAT64 = 'expected an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits (as 2001:db8:64::/96)'
+
+/** `2001:db8:64::/96`: RFC 6052 §2.2 has the lengths. */
+export const nat64Prefix = parsed(A_NAT64, (text) => {
+  const [address = '', length = ''] = text.split('/')
+  if (familyOf(address) !== 6 || !/^(32|40|48|56|64|96)$/.test(length)) {
+    throw new Error(`${A_NAT64}, found ${JSON.stringify(text)}`)
+  }
+  new PrefixSet([text])
+  return text
+})
+
 const NAME_PATTERN = /^(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i
 
 const A_PORT = 'expected a port or a range as 8000-9000'

@@ -185,7 +185,7 @@ void t.test('every mistake is one line of where, what was expected and what was 
     ],
     [
       transparent({ rules: [{ allow: {} }, { deny: { destinations: ['10.0.0.0/8', 'evil.example'] } }] }),
-      'services[0].rules[1].deny.destinations[1]: expected a prefix as 10.0.0.0/8, found "evil.example": a transparent service knows addresses, not names',
+      'services[0].rules[1].deny.destinations[1]: expected private or a prefix as 10.0.0.0/8, found "evil.example": a transparent service knows addresses, not names',
     ],
     [
       transparent({ rules: [{ allow: { users: 'alice' } }] }),
@@ -196,7 +196,7 @@ void t.test('every mistake is one line of where, what was expected and what was 
         upstream: { type: 'socks5', address: 'a:1' },
         upstreamFor: { policy: 'except', destinations: '*.example' },
       }),
-      'services[0].upstreamFor.destinations[0]: expected a prefix as 10.0.0.0/8, found "*.example": a transparent service knows addresses, not names',
+      'services[0].upstreamFor.destinations[0]: expected private or a prefix as 10.0.0.0/8, found "*.example": a transparent service knows addresses, not names',
     ],
     [
       connect({ pac: { socks: 'localhost:1080' } }),
