@@ -21,9 +21,9 @@ export const configSchema = z.strictObject({
       format: z.enum(['auto', 'text', 'json']).default('auto'),
     })
     .prefault({}),
+  relay: z.strictObject({ threads: wholeNumber(1, 64).optional() }).prefault({}),
   /** Prefixes behind which a translator of this network reaches IPv4. */
   nat64: oneOrMore(nat64Prefix).optional(),
-  relay: z.strictObject({ threads: wholeNumber(1, 64).optional() }).prefault({}),
 })
 
 export type Config = z.output<typeof configSchema>

@@ -99,7 +99,7 @@ const A_NAT64 = 'expected an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits (as 20
 /** `2001:db8:64::/96`: RFC 6052 §2.2 has the lengths. */
 export const nat64Prefix = parsed(A_NAT64, (text) => {
   const [address = '', length = ''] = text.split('/')
-  if (familyOf(address) !== 6 || !/^(32|40|48|56|64|96)$/.test(length)) {
+  if (familyOf(address) !== 6 || address.includes('%') || !/^(32|40|48|56|64|96)$/.test(length)) {
     throw new Error(`${A_NAT64}, found ${JSON.stringify(text)}`)
   }
   new PrefixSet([text])

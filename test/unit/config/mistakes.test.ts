@@ -187,6 +187,14 @@ void t.test('every mistake is one line of where, what was expected and what was 
       transparent({ rules: [{ allow: {} }, { deny: { destinations: ['10.0.0.0/8', 'evil.example'] } }] }),
       'services[0].rules[1].deny.destinations[1]: expected private or a prefix as 10.0.0.0/8, found "evil.example": a transparent service knows addresses, not names',
     ],
+    ...['10.1', '0x0a010203', '*.7', '10.1.2.3.4'].map((pattern): [unknown, string] => [
+      socks5({ rules: [{ deny: { destinations: pattern } }] }),
+      `services[0].rules[0].deny.destinations: expected a name, *.name, private or a prefix as 10.0.0.0/8, found "${pattern}"`,
+    ]),
+    ...['64:ff9b::', '2001:db8::/95', '10.0.0.0/32', '2001:db8::1%1/96'].map((prefix): [unknown, string] => [
+      { ...socks5({}), nat64: prefix },
+      `nat64: expected an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits (as 2001:db8:64::/96), found "${prefix}"`,
+    ]),
     [
       transparent({ rules: [{ allow: { users: 'alice' } }] }),
       'services[0].rules[0].allow.users: expected none in a transparent service, where nobody says who he is, found some',
@@ -242,7 +250,10 @@ void t.test('every mistake is one line of where, what was expected and what was 
 
 void t.test('an unknown key at each level is named before anything that is missing', (t) => {
   const cases: [unknown, string][] = [
-    [{ service: [] }, 'expected one of services, host, status, log, relay, found the unknown key "service"'],
+    [
+      { service: [] },
+      'expected one of services, host, status, log, relay, nat64, found the unknown key "service"',
+    ],
     [
       { services: [{ type: 'socks5', lisen: '127.0.0.1:1080' }] },
       'services[0]: expected one of type, name, listen, ',

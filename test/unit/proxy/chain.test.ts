@@ -124,6 +124,24 @@ void t.test("the upstream's reasons are passed on", async (t) => {
   ])
 })
 
+void t.test('spellings that the upstream would read as an address are one before any rule', async (t) => {
+  const far = await testHost(t, { type: 'socks5', rules: ALLOW_LOOPBACK })
+  const rules = [{ deny: { destinations: '10.0.0.0/8' } }, ...ALLOW_LOOPBACK]
+  const chain = await near(t, far.ports[0] ?? 0, {}, { rules })
+  const spellings = ['10.66051', '0x0a010203', '167838211', '012.1.515', '10.1.2.3.']
+  for (const host of spellings) t.equal(await refusal(t, chain, host, 80), failure(2), host)
+  for (const record of await chain.records(spellings.length)) {
+    t.match(record, { outcome: 'denied', destination: '10.1.2.3:80' })
+  }
+  t.equal(await refusal(t, chain, '10.1.2.3.4', 80), failure(4), 'neither name nor address')
+
+  const echo = await echoServer(t)
+  const talker = await Talker.to(t, chain.ports[0] ?? 0)
+  talker.send(`${NO_AUTH} ${request('0x7f.1', echo)} 6869`).socket.end()
+  t.match(await talker.rest(), /^0500050000017f000001....6869$/)
+  t.match(await far.records(1), [{ destination: `127.0.0.1:${echo}` }], 'nothing else reaches the upstream')
+})
+
 void t.test("the near end's own rules come first, and judge names without looking them up", async (t) => {
   const far = await testHost(t, { type: 'socks5', rules: ALLOW_LOOPBACK })
   const rules = [

@@ -49,3 +49,10 @@ void t.test('a family is one of its own, and * is everything', (t) => {
   t.strictSame(chosen(['10.0.0.1', '::1', 'a.example'], 'only', ['*']), ['10.0.0.1', '::1', 'a.example'])
   t.end()
 })
+
+void t.test('the word for private networks', (t) => {
+  const hosts = ['10.1.2.3', '192.168.1.1', 'fd00::1', 'private.example', '8.8.8.8', '2001:db8::1']
+  t.strictSame(chosen(hosts, 'only', ['private']), hosts.slice(0, 3))
+  t.strictSame(chosen(hosts, 'except', ['private']), hosts.slice(3))
+  t.end()
+})

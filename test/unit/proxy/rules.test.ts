@@ -3,16 +3,21 @@ import t from 'tap'
 import { protectedReason } from '../../../proxy/rules/protected.js'
 import { Rules, type Subject } from '../../../proxy/rules/rules.js'
 import { checkConfig } from '../../../src/config/load.js'
+import type { RuleConfig } from '../../../src/config/service.js'
 
 /** Rules as a configuration file would give them. */
 function rules(...list: object[]): Rules {
+  return new Rules(ruleConfigs(list))
+}
+
+function ruleConfigs(list: object[]): RuleConfig[] {
   const { services } = checkConfig(
     { services: [{ type: 'socks5', listen: '127.0.0.1:1', rules: list }] },
     'test',
   )
   const [service] = services
   if (service?.type !== 'socks5') throw new Error('no socks5 service')
-  return new Rules(service.rules)
+  return service.rules
 }
 
 const somebody: Subject = { source: '198.51.100.7' }
@@ -51,6 +56,13 @@ void t.test('without rules everything is allowed but what is protected', (t) => 
     '0.1.2.3',
     '::',
     '169.254.169.254',
+    'fd00:ec2::254',
+    'fd00:ec2::23',
+    'fd20:ce::254',
+    'fd00:42::42',
+    '168.63.129.16',
+    '100.100.100.200',
+    '192.0.0.192',
     'fe80::1',
     'fe80::1%1',
     '224.0.0.1',
@@ -82,6 +94,75 @@ void t.test("this host's own addresses", (t) => {
       const mapped = `::ffff:${groups.slice(0, 2).join('')}:${groups.slice(2).join('')}`
       t.equal(outcome(rules(), mapped), DENIED, `${mapped}, which is ${address}`)
     } else t.type(protectedReason(`${address}%9`), 'string', `${address} with a zone`)
+  }
+  t.end()
+})
+
+void t.test('IPv4 inside IPv6 is judged as both', (t) => {
+  const noLan = rules({ deny: { destinations: '10.0.0.0/8' } })
+  const forms = (ipv4: string, teredo: string, hex: string): string[] => [
+    `64:ff9b::${ipv4}`,
+    `64:ff9b:1::${ipv4}`,
+    `::${ipv4}`,
+    `::ffff:${ipv4}`,
+    `::ffff:0:${ipv4}`,
+    `2002:${hex}::1`,
+    `2001:0:c633:6407:8000:63bf:${teredo}`,
+    `2001:db8::5efe:${ipv4}`,
+  ]
+  for (const address of forms('10.1.2.3', 'f5fe:fdfc', 'a01:203')) {
+    t.equal(outcome(noLan, address), DENIED, address)
+    t.strictSame(outcome(noLan, 'evil.example', { addresses: [address, PUBLIC] }), [PUBLIC])
+    t.strictSame(outcome(rules(), address), ADMITTED, `${address}, where that network is open`)
+  }
+  for (const address of forms('127.0.0.1', '80ff:fffe', '7f00:1')) {
+    t.equal(outcome(rules(), address), DENIED, address)
+    t.equal(outcome(rules({ allow: { destinations: '::/0' } }), address), DENIED, `${address} of all IPv6`)
+  }
+  const both = rules({ allow: { destinations: ['64:ff9b::/96', '127.0.0.0/8'] } })
+  t.strictSame(outcome(both, '64:ff9b::127.0.0.1'), ADMITTED, 'a rule that names both')
+  const one = rules({ allow: { destinations: '64:ff9b::/96' } }, { deny: {} })
+  t.equal(outcome(one, `64:ff9b::${PUBLIC}`), DENIED, 'each may deny it')
+  t.strictSame(outcome(rules({ allow: { destinations: '::1' } }), '::1'), ADMITTED)
+  t.throws(() => rules().admit(somebody, { host: '64:ff9b::7f00:1', port: 22 }, true), {
+    code: DENIED,
+    message: '[64:ff9b::7f00:1]:22 is not allowed, for it carries 127.0.0.1: it is a loopback address',
+  })
+
+  const own = '2001:db8:64::10.1.2.3'
+  const list = ruleConfigs([{ deny: { destinations: '10.0.0.0/8' } }])
+  t.equal(outcome(new Rules(list, { nat64: ['2001:db8:64::/96'] }), own), DENIED, "the network's own prefix")
+  t.strictSame(outcome(new Rules(list), own), ADMITTED)
+  t.end()
+})
+
+void t.test('one word for private networks', (t) => {
+  const hidden = rules({ deny: { destinations: 'private' } })
+  for (const address of [
+    '10.0.0.1',
+    '172.31.255.255',
+    '192.168.1.1',
+    '100.64.0.1',
+    '169.254.1.1',
+    'fd00::1',
+    'fec0::1',
+    'fe80::1',
+    '::ffff:10.0.0.1',
+    '64:ff9b::192.168.1.1',
+  ]) {
+    t.equal(outcome(hidden, address), DENIED, address)
+    t.strictSame(outcome(hidden, 'evil.example', { addresses: [address, PUBLIC] }), [PUBLIC], address)
+  }
+  for (const address of [PUBLIC, '172.32.0.1', '100.128.0.1', '2001:db8::1', '64:ff9b::8.8.8.8']) {
+    t.strictSame(outcome(hidden, address), ADMITTED, address)
+  }
+  t.strictSame(outcome(hidden, 'private.example', { addresses: [PUBLIC] }), [PUBLIC])
+  const only = rules({ allow: { destinations: 'private' } }, { deny: {} })
+  t.strictSame(outcome(only, '10.0.0.1'), ADMITTED)
+  t.equal(outcome(only, PUBLIC), DENIED)
+  for (const address of ['169.254.169.254', '100.100.100.200', 'fd00:ec2::254']) {
+    t.equal(outcome(only, address), DENIED, `${address}: a word opens nothing that is protected`)
+    t.strictSame(outcome(rules({ allow: { destinations: address } }), address), ADMITTED, 'its prefix does')
   }
   t.end()
 })

@@ -95,6 +95,9 @@ void t.test('the policies, as the proxy itself has them', (t) => {
       if (ask(host) !== wanted) t.fail(`seed ${seed}: ${policy}, ${host}: ${ask(host)}, expected ${wanted}`)
     }
   }
+  const inward = decider({ upstreamFor: { policy: 'only', destinations: ['private'] } })
+  for (const host of ['10.1.2.3', 'fd00::1']) t.equal(inward(host), 'PROXY 127.0.0.1:3128', host)
+  for (const host of ['8.8.8.8', 'private', '2001:db8::1']) t.equal(inward(host), 'DIRECT', host)
   t.equal(
     decider({ upstreamFor: { policy: 'only', destinations: ['*'] } })('printer'),
     'PROXY 127.0.0.1:3128',
