@@ -60,7 +60,7 @@ export class Rules {
       familyOf(destination.host) !== 0
         ? this.#refusal(subject, destination, destination.host)
         : this.#decide(subject, destination, undefined, resolved) === 'deny'
-          ? BY_RULES
+          ? ' by the rules'
           : undefined
     if (why === undefined) return
     throw new MptkError('MPTK_DENIED', `${formatAddress(destination)} is not allowed${why}`)
@@ -78,7 +78,7 @@ export class Rules {
       const decision = this.#decide(subject, destination, judged, true)
       if (decision === 'allow' || (decision === undefined && judged.reason === undefined)) continue
       const carried = each === address ? '' : `, for it carries ${each}`
-      return judged.reason === undefined ? `${carried}${BY_RULES}` : `${carried}: ${judged.reason}`
+      return `${carried}${decision === 'deny' ? ' by the rules' : `: ${judged.reason}`}`
     }
     return undefined
   }
@@ -107,8 +107,6 @@ export class Rules {
     return undefined
   }
 }
-
-const BY_RULES = ' by the rules'
 
 /** The kernel is asked about an address when its answer matters, and once. */
 class JudgedAddress {

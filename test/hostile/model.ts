@@ -130,7 +130,14 @@ function addressReplies(address: Buffer, port: number, service: ServiceModel): n
         (a >= 224 && a <= 239) ||
         text === '255.255.255.255'
       : a === 0xff || (a === 0xfe && b >= 0x80 && b <= 0xbf) || ip.every((byte) => byte === 0)
-  return isProtected ? [2] : [3]
+  if (isProtected) return [2]
+  return carriesIPv4(ip) ? [2, 3] : [3]
+}
+
+/** IPv6 that a translator or a tunnel takes to an IPv4 address, which may be protected. */
+function carriesIPv4(ip: Buffer): boolean {
+  const known = /^(0{24}|0{16}ffff0000|0064ff9b|2002|20010000|.{16}0[02]005efe)/
+  return ip.length === 16 && known.test(ip.toString('hex'))
 }
 
 function loopbackReplies(port: number, service: ServiceModel): number[] {

@@ -4,6 +4,7 @@ import { protectedReason } from '../../../proxy/rules/protected.js'
 import { Rules, type Subject } from '../../../proxy/rules/rules.js'
 import { checkConfig } from '../../../src/config/load.js'
 import type { RuleConfig } from '../../../src/config/service.js'
+import { native } from '../../../src/native.js'
 
 /** Rules as a configuration file would give them. */
 function rules(...list: object[]): Rules {
@@ -95,6 +96,22 @@ void t.test("this host's own addresses", (t) => {
       t.equal(outcome(rules(), mapped), DENIED, `${mapped}, which is ${address}`)
     } else t.type(protectedReason(`${address}%9`), 'string', `${address} with a zone`)
   }
+  t.end()
+})
+
+void t.test('when the kernel cannot be asked, nobody gets anywhere', (t) => {
+  const failure = Object.assign(new Error('netlink socket: EAFNOSUPPORT'), {
+    code: 'EAFNOSUPPORT',
+    syscall: 'netlink socket',
+  })
+  t.intercept(native, 'netlink', {
+    value: () => {
+      throw failure
+    },
+  })
+  t.throws(() => rules().admit(somebody, { host: PUBLIC, port: 443 }, true), failure)
+  t.throws(() => rules().allows(somebody, { host: 'two.example', port: 443 }, PUBLIC), failure)
+  t.equal(outcome(rules({ deny: {} }), PUBLIC), DENIED, 'where that does not matter it is not asked')
   t.end()
 })
 
