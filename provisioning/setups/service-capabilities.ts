@@ -1,4 +1,5 @@
 /** What the service may do that not everybody may: no more than its configuration needs. */
+import { AUTOMATIC } from '../../src/kernel/kernel.js'
 import type { ServiceConfig } from '../../src/config/schema.js'
 import type { HostFacts } from '../facts.js'
 import type { HostedConfig } from './part.js'
@@ -19,7 +20,7 @@ export function serviceCapabilities(config: HostedConfig, facts: HostFacts, kept
     wishes.some(
       ({ mark, congestion, scheduler, pathManager }) =>
         mark !== undefined ||
-        (congestion !== undefined && !facts.congestion.allowed.includes(congestion)) ||
+        needsMore(congestion, facts) ||
         (outOfTree && (scheduler !== undefined || pathManager !== undefined)),
     )
   const raw = outOfTree && wishes.some(({ device }) => device !== undefined)
@@ -29,6 +30,11 @@ export function serviceCapabilities(config: HostedConfig, facts: HostFacts, kept
     ...(raw ? ['CAP_NET_RAW'] : []),
     ...(low ? ['CAP_NET_BIND_SERVICE'] : []),
   ]
+}
+
+/** `auto` takes what everybody may have: apply has loaded bbr, which is for everybody then. */
+function needsMore(congestion: string | undefined, { congestion: { allowed } }: HostFacts): boolean {
+  return congestion !== undefined && congestion !== AUTOMATIC && !allowed.includes(congestion)
 }
 
 function keepsUplinks({ host }: HostedConfig, { flavour }: HostFacts): boolean {

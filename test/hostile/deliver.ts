@@ -9,8 +9,17 @@ export interface Observed {
   partial: boolean
 }
 
-/** Resolves when the connection is gone. */
-export function deliver({ bytes, mode }: Case, port: number, source: string): Promise<Observed> {
+/**
+ * Resolves when the connection is gone.
+ * @param patience how many bytes are answered before the one that it waits for: it ends its direction after that.
+ * Without, at once: it has sent payload ahead, or what it says is unfinished or wrong.
+ */
+export function deliver(
+  { bytes, mode }: Case,
+  port: number,
+  source: string,
+  patience?: number,
+): Promise<Observed> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let partial = mode === 'reset' || mode === 'vanish'
@@ -21,29 +30,35 @@ export function deliver({ bytes, mode }: Case, port: number, source: string): Pr
       noDelay: mode === 'drip' || mode === 'split',
       allowHalfOpen: true,
     })
-    socket.on('data', (chunk) => chunks.push(chunk))
+    let answered = 0
+    socket.on('data', (chunk) => {
+      chunks.push(chunk)
+      answered += chunk.length
+      if (patience !== undefined && answered > patience) socket.end()
+    })
     // the proxy has ended: whatever we still wanted to send is in vain
     socket.on('end', () => socket.destroy())
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.syscall !== 'read') partial = true
     })
     socket.on('close', () => resolve({ output: Buffer.concat(chunks), partial }))
-    socket.on('connect', () => send(socket, bytes, mode))
+    socket.on('connect', () => send(socket, bytes, mode, patience === undefined))
   })
 }
 
-function send(socket: Socket, bytes: Buffer, mode: Case['mode']): void {
+function send(socket: Socket, bytes: Buffer, mode: Case['mode'], ends: boolean): void {
+  const last = (rest: Buffer) => (ends ? socket.end(rest) : socket.write(rest))
   switch (mode) {
     case 'whole':
-      socket.end(bytes)
+      last(bytes)
       return
     case 'split':
       // the middle is within a message for nearly every case
       socket.write(bytes.subarray(0, bytes.length >> 1))
-      setImmediate(() => socket.end(bytes.subarray(bytes.length >> 1)))
+      setImmediate(() => last(bytes.subarray(bytes.length >> 1)))
       return
     case 'drip':
-      drip(socket, bytes)
+      drip(socket, bytes, ends)
       return
     case 'reset':
       socket.write(bytes, () => socket.resetAndDestroy())
@@ -53,14 +68,14 @@ function send(socket: Socket, bytes: Buffer, mode: Case['mode']): void {
   }
 }
 
-function drip(socket: Socket, bytes: Buffer): void {
+function drip(socket: Socket, bytes: Buffer, ends: boolean): void {
   if (socket.destroyed) return
   if (bytes.length === 0) {
-    socket.end()
+    if (ends) socket.end()
     return
   }
   socket.write(bytes.subarray(0, 1))
-  setImmediate(drip, socket, bytes.subarray(1))
+  setImmediate(drip, socket, bytes.subarray(1), ends)
 }
 
 /** What is wrong with the answer, or undefined. */
@@ -89,6 +104,11 @@ export function fault(expected: Expectation, { output, partial }: Observed): str
   if (rest.readUInt16BE(length - 2) === 0) return 'a success without a bound port'
   const arrived = partial ? early.subarray(0, payload.length) : early
   return payload.equals(arrived) ? undefined : `${payload.length} bytes of payload, expected ${early.length}`
+}
+
+/** See {@link deliver}: whoever is owed a reply, and has sent nothing ahead, waits for it; to end before is to leave. */
+export function patienceFor({ before, orClose, early }: Expectation): number | undefined {
+  return orClose || early.length > 0 ? undefined : before.length
 }
 
 /** What an answer ended with, for the tally. */

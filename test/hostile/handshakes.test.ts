@@ -12,7 +12,7 @@ import { Random, seedOf } from '../support/random.js'
 import { until } from '../support/until.js'
 import { startBystanders } from './bystanders.js'
 import { corpus, type Case } from './corpus.js'
-import { deliver, endingOf, fault } from './deliver.js'
+import { deliver, endingOf, fault, patienceFor } from './deliver.js'
 import { expectation, type ServiceModel } from './model.js'
 import { PORTS, SERVICES, startEcho, startTarget } from './setting.js'
 
@@ -60,10 +60,10 @@ async function attack(
   const worker = async (): Promise<void> => {
     for (let next = cases.next(); next.done !== true; next = cases.next()) {
       const each = next.value
-      const observed = await deliver(each, port, nextSource())
+      const expected = expectation(each.bytes, model)
+      const observed = await deliver(each, port, nextSource(), patienceFor(expected))
       result.delivered++
       if (!observed.partial) result.certain++
-      const expected = expectation(each.bytes, model)
       result.endings.add(endingOf(expected, observed))
       const wrong = fault(expected, observed)
       if (wrong === undefined || result.faults.length >= 20) continue

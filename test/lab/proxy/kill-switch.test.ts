@@ -78,8 +78,8 @@ interface Router {
   site: Site
   mptk: (...args: string[]) => Promise<void>
   configure: (listen: string) => void
-  /** The service, when it listens. */
-  run: () => Promise<Command>
+  /** The service, when it listens; it watches over what was applied when told to. */
+  run: (watching?: boolean) => Promise<Command>
 }
 
 type Intercept = 'redirect' | 'tproxy'
@@ -120,8 +120,9 @@ function routerOf(t: Test, place: Site, intercept: Intercept): Router {
     site: place,
     mptk: (command, ...more) => mptk(command, ...(command === 'apply' ? ['--config', config] : []), ...more),
     configure: (listen) => writeFileSync(config, configured(intercept, listen), { mode: 0o600 }),
-    async run() {
-      const service = start(t, ['run', '--config', config], { prefix: place.router.prefix })
+    async run(watching = false) {
+      const words = ['run', '--config', config, ...(watching ? ['--journal', state] : [])]
+      const service = start(t, words, { prefix: place.router.prefix })
       await service.addressOf('transparent')
       return service
     },
@@ -274,12 +275,44 @@ async function withService(t: Test, router: Router): Promise<void> {
 async function ipv4Only(t: Test, router: Router): Promise<Command> {
   router.configure('0.0.0.0')
   await router.mptk('apply', '--without-services')
-  const service = await router.run()
+  const service = await router.run(true)
   await served(t, router, WEB[0], 'a listener for IPv4 alone')
   const { code } = await asked(router.site.lan, page(WEB[1], 'none'))
   t.ok(CLOSED.includes(code ?? 0), `a listener for IPv4 alone: ${WEB[1]} is closed, curl says ${code}`)
   await straight(t, router, 'a listener for IPv4 alone')
   return service
+}
+
+/** Everything that keeps the LAN in, at the same moment: what watches over it puts it back. */
+async function bothGone(t: Test, router: Router): Promise<void> {
+  const { router: host } = router.site
+  const from = performance.now()
+  host.run('sh', '-c', `nft delete table inet mptk; ${WITHOUT_RULES}`)
+  const missing = (): string | undefined => {
+    if (!host.run('nft', 'list', 'tables').includes('inet mptk')) return 'no table'
+    return ['-4', '-6'].find((family) => !host.run('ip', family, 'rule', 'show').includes('unreachable'))
+  }
+  await until('table and rules are back', missing)
+  t.comment(
+    `table and rules are back within ${Math.round(performance.now() - from)} ms, the taking away included`,
+  )
+  const stop = await captured(t, router)
+  await served(t, router, WEB[0], 'both are back')
+  const { code } = await asked(router.site.lan, page(WEB[1], 'none'))
+  t.ok(CLOSED.includes(code ?? 0), `both are back: ${WEB[1]} is closed, curl says ${code}`)
+  await straight(t, router, 'both are back')
+  nothingLeaked(t, await stop())
+}
+
+/** Of what was captured, all is what may go out; and that was seen. */
+function nothingLeaked(t: Test, lines: readonly string[]): void {
+  const free = [STRAIGHT_PORT, INBOUND_PORT]
+  for (const port of free) {
+    const some = lines.some((line) => hasPort(line, port))
+    t.ok(some, `the capture sees what may go out: port ${port}`)
+  }
+  const leaked = lines.filter((line) => !free.some((port) => hasPort(line, port)))
+  t.strictSame(leaked.slice(0, 20), [], `nothing else, ${leaked.length} packets`)
 }
 
 /** The web server talks, the LAN's host serves, and its connections are there before the kill switch is. */
@@ -313,14 +346,8 @@ void t.test('nothing of the LAN goes past the service', { timeout: 300_000 }, as
       await withService(t, router)
       const service = await ipv4Only(t, router)
 
-      const lines = await stop()
-      const free = [STRAIGHT_PORT, INBOUND_PORT]
-      for (const port of free) {
-        const some = lines.some((line) => hasPort(line, port))
-        t.ok(some, `the capture sees what may go out: port ${port}`)
-      }
-      const leaked = lines.filter((line) => !free.some((port) => hasPort(line, port)))
-      t.strictSame(leaked.slice(0, 20), [], `nothing else, ${leaked.length} packets`)
+      nothingLeaked(t, await stop())
+      await bothGone(t, router)
       await ended(service, 'SIGKILL')
       await router.mptk('revert')
       t.strictSame(stateChanges(before, await hostStateOf(netnsRunner(localRunner, host.name))), [])

@@ -179,7 +179,12 @@ function foreignLines(files: readonly OutputFile[], text: string): string[] {
 }
 
 void t.test('no generator lets a value go on in a line of its own', (t) => {
-  const target: Target = { configFile: '/etc/mptk/mptk.yaml', config: '', mptk: '/opt/m p/"%n$X/mptk' }
+  const target: Target = {
+    configFile: '/etc/mptk/mptk.yaml',
+    config: '',
+    mptk: '/opt/m p/"%n$X/bin/mptk',
+    package: { source: '/root/mptk.tgz', sha256: '0'.repeat(64), compile: false },
+  }
   const INJECTED = ['1\nkernel.core_pattern = |/x', '1\rExecStartPre=/x', '1\0ExecStartPre=/x', "1'\nset x=y"]
   for (const text of INJECTED) {
     for (const generate of [sysctlFiles, systemdFiles, openwrtFiles, cloudInitFiles]) {
@@ -205,7 +210,7 @@ void t.test('no generator lets a value go on in a line of its own', (t) => {
   }
   const host = systemdFiles({ resources: [], notes: [], warnings: [] }, target)
   const unit = host.find(({ path }) => path.endsWith('mptk-host.service'))?.content
-  t.match(unit, 'ExecStart="/opt/m p/\\"%%n$$X/mptk" apply ', 'the command itself')
+  t.match(unit, 'ExecStart="/opt/m p/\\"%%n$$X/bin/mptk" apply ', 'the command itself')
   t.end()
 })
 
