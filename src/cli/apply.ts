@@ -19,6 +19,7 @@ import {
 } from './provision-options.js'
 import { appliedText, planJson, planText } from './provision-text.js'
 import { untilSignal } from './signals.js'
+import { isRefusal, trialLine } from './try-upstreams.js'
 
 interface ApplyArguments extends PlaceArguments {
   config: string
@@ -69,8 +70,8 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
     }
     const { signal, exitCode } = untilSignal()
     try {
-      const plan = await inPlace(options, (place) =>
-        apply({
+      const { plan, trials } = await inPlace(options, async (place) => {
+        const plan = await apply({
           table: DRIVERS,
           place,
           describe: () => wanted(place),
@@ -79,9 +80,15 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
           atBoot: options['at-boot'],
           ...(confirmWithin === undefined ? {} : { confirmWithin }),
           ...(options.json ? {} : { progress: (line) => console.log(line) }),
-        }),
-      )
-      process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : appliedText(plan))
+        })
+        // at boot nobody reads it, and a proxy may come later
+        const trials = options['at-boot'] ? [] : await wish.tryUpstreams(place, signal)
+        return { plan, trials }
+      })
+      const told = { ...planJson(plan), upstreams: trials }
+      process.stdout.write(options.json ? `${JSON.stringify(told, null, 2)}\n` : appliedText(plan))
+      if (!options.json) for (const each of trials) console.log(trialLine(each))
+      if (trials.some(isRefusal)) process.exitCode = 1
       if (confirmWithin !== undefined && !isEmpty(plan) && !options.json) {
         const confirm = shellLine(['mptk', 'confirm', ...samePlace(options)])
         console.log(`undone again in ${confirmWithin} s unless you say: ${confirm}`)

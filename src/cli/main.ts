@@ -48,7 +48,8 @@ async function main(argv: string[]): Promise<void> {
 }
 
 main(hideBin(process.argv)).catch((error: unknown) => {
-  console.error(`mptk: ${describeError(error)}`)
+  // all mistakes of a configuration are one error
+  for (const line of describeError(error).split('\n')) console.error(`mptk: ${line}`)
   process.exitCode =
     error instanceof MptkError && USAGE_CODES.includes(error.code) ? EXIT_USAGE : EXIT_FAILURE
 })

@@ -30,7 +30,7 @@ const passwordHash = z
     if (why !== undefined) context.addIssue({ code: 'custom', message: `${A_HASH}, with ${why}` })
   })
 
-interface UserEntry {
+export interface UserEntry {
   password?: string | undefined
   passwordHash?: string | undefined
 }
