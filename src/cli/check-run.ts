@@ -61,14 +61,18 @@ function grants(wish: SocketWish, path: string, kernel: Kernel, check: RunCheck)
     native.close(kernel.openSocket(4, wish).fd)
     return true
   } catch (error) {
-    if (errnoName(error) === 'EPERM' || (error instanceof MptkError && error.message.includes('CAP_NET_ADMIN'))) {
+    if (
+      errnoName(error) === 'EPERM' ||
+      (error instanceof MptkError && error.message.includes('CAP_NET_ADMIN'))
+    ) {
       check.unchecked.push(`${path}: ${describeError(error)}`)
     } else if (errnoName(error) === 'ENODEV') {
       const text = `expected an interface of this host (${interfaceNames().join(', ')}), found none of the name ${JSON.stringify(wish.device)}`
       check.mistakes.push({ path: `${path}.device`, text })
     } else {
       // the message begins with the key: `congestion: this kernel has no …`
-      const [, key, text] = /^(congestion|scheduler|pathManager|mptcp): (.*)$/.exec(describeError(error)) ?? []
+      const [, key, text] =
+        /^(congestion|scheduler|pathManager|mptcp): (.*)$/.exec(describeError(error)) ?? []
       check.mistakes.push({
         path: key === undefined ? path : `${path}.${key}`,
         text: text ?? describeError(error),
@@ -79,7 +83,13 @@ function grants(wish: SocketWish, path: string, kernel: Kernel, check: RunCheck)
 }
 
 /** Whether this host has the address: bound at a port of the kernel's choice, since its own may be in use by a running proxy. */
-function tryAddress(at: SocketAddress, wish: SocketWish, path: string, kernel: Kernel, check: RunCheck): void {
+function tryAddress(
+  at: SocketAddress,
+  wish: SocketWish,
+  path: string,
+  kernel: Kernel,
+  check: RunCheck,
+): void {
   const { device: _, ...anywhere } = wish
   const { fd } = kernel.openSocket(familyOf(at.address) === 6 ? 6 : 4, anywhere)
   try {

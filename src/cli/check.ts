@@ -39,9 +39,10 @@ export const checkCommand: CommandModule<object, CheckArguments> = {
   async handler({ config: file, 'file-only': fileOnly, upstream, json }) {
     const { config, lineOf } = await loadConfigText(file)
     const kernel = detectKernel()
-    const { mistakes, unchecked }: RunCheck = fileOnly === true
-      ? { mistakes: [], unchecked: ['anything but the file itself'] }
-      : await checkRun(config, kernel)
+    const { mistakes, unchecked }: RunCheck =
+      fileOnly === true
+        ? { mistakes: [], unchecked: ['anything but the file itself'] }
+        : await checkRun(config, kernel)
     if (mistakes.length > 0 && !json) {
       throw new MptkError('MPTK_CONFIG', mistakeLines(file, mistakes, lineOf).join('\n'))
     }

@@ -49,9 +49,7 @@ export function allProblems(issues: readonly Issue[]): Problem[] {
 
 /** A rule about the keys of one map, in which a key is unknown: it may be the one that the rule misses. */
 function isRuleOf(map: readonly PropertyKey[], { code, path }: Issue): boolean {
-  return (
-    code === 'custom' && path.length <= map.length + 1 && map.every((key, index) => key === path[index])
-  )
+  return code === 'custom' && path.length <= map.length + 1 && map.every((key, index) => key === path[index])
 }
 
 function problemOf(issue: Issue): Problem {

@@ -80,8 +80,7 @@ void t.test('the messages that are shown are the real ones', async (t) => {
   const shown = [...text.matchAll(/^mptk: (mptk\.yaml:.*)$/gm)].map(([, line]) => line)
   t.equal(shown.length, 2)
   const folder = t.testdir({
-    'mptk.yaml':
-      'services:\n  - type: socks5\n    lisen: 127.0.0.1:1080\n    timeouts:\n      dial: 10\n',
+    'mptk.yaml': 'services:\n  - type: socks5\n    lisen: 127.0.0.1:1080\n    timeouts:\n      dial: 10\n',
   })
   const error: unknown = await loadConfig(join(folder, 'mptk.yaml')).catch((each: unknown) => each)
   t.equal((error as Error).message.replaceAll(`${folder}/`, ''), shown.join('\n'))
