@@ -21,6 +21,9 @@ import { appliedText, planJson, planText } from './provision-text.js'
 import { untilSignal } from './signals.js'
 import { isRefusal, trialLine } from './try-upstreams.js'
 
+/** Somebody who comes back a day later has not lost the host. Milliseconds. */
+const LONGEST_WAIT = 24 * 3_600_000
+
 interface ApplyArguments extends PlaceArguments {
   config: string
   'dry-run': boolean
@@ -41,7 +44,8 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
       'confirm-within': {
         type: 'string',
         requiresArg: true,
-        describe: 'undo everything again unless mptk confirm comes within this time, as 60s',
+        describe:
+          'undo everything again unless mptk confirm comes within this time, as 60s; a number alone is seconds',
       },
       'without-services': {
         type: 'boolean',
@@ -108,12 +112,13 @@ function withoutServices(description: Description): Description {
   return { ...description, resources }
 }
 
-/** Whole seconds: a second is what sleep of every host can do. */
+/** Whole seconds: a second is what sleep of every host can do. A number alone is seconds, as with sleep and timeout. */
 function secondsToConfirm(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const result = duration.safeParse(text)
-  if (!result.success) {
-    throw new MptkError('MPTK_USAGE', `--confirm-within: ${result.error.issues[0]?.message ?? 'wrong'}`)
-  }
-  return Math.max(1, Math.round(result.data / 1000))
+  const result = duration.safeParse(/^\d+$/.test(text) ? `${text}s` : text)
+  if (result.success && result.data <= LONGEST_WAIT) return Math.max(1, Math.round(result.data / 1000))
+  throw new MptkError(
+    'MPTK_USAGE',
+    `--confirm-within: expected a time as 60, 60s, 5m or 1h, at most 24h, found ${JSON.stringify(text)}`,
+  )
 }

@@ -2,9 +2,11 @@
 import { isIPv6 } from 'node:net'
 import type { CommandModule } from 'yargs'
 import { parseDestination, type Destination } from '../address.js'
+import { didYouMean } from '../closest.js'
 import { loadConfig } from '../config/load.js'
 import { MptkError } from '../errors.js'
 import { detectKernel } from '../kernel/detect.js'
+import { readInterfaces } from '../paths/interfaces.js'
 import { testPaths } from '../paths/path-test.js'
 import { DEFAULT_PORT } from '../paths/path-test-protocol.js'
 import { formatPathReport } from './path-report.js'
@@ -42,6 +44,7 @@ export const doctorPathCommand: CommandModule<object, PathArguments> = {
       }),
   async handler({ to, config, uplink, repeat, json }) {
     const uplinks = config === undefined ? uplink : await uplinksOf(config)
+    if (config === undefined) requireInterfaces(uplink ?? [])
     const { signal, exitCode } = untilSignal()
     const options = {
       ...{ to: readTarget(to), repeat: readNumber('--repeat', repeat, 2, 20, true), signal },
@@ -66,6 +69,15 @@ function readTarget(given: string): Destination {
   const target = parseDestination(/[^:\]]:\d+$|\]:\d+$/.test(bare) ? bare : `${bare}:${DEFAULT_PORT}`)
   if (target.port > 0) return target
   throw new MptkError('MPTK_ADDRESS', `expected a port of 1 to 65535, found ${JSON.stringify(given)}`)
+}
+
+/** @throws {MptkError} MPTK_USAGE that names those there are */
+function requireInterfaces(names: readonly string[]): void {
+  const there = [...readInterfaces().values()].filter(({ loopback }) => !loopback).map(({ name }) => name)
+  const unknown = names.find((name) => name !== 'lo' && !there.includes(name))
+  if (unknown === undefined) return
+  const text = `--uplink: expected an interface of this host (${there.join(', ') || 'it has none'})`
+  throw new MptkError('MPTK_USAGE', `${text}, found ${JSON.stringify(unknown)}${didYouMean(unknown, there)}`)
 }
 
 /** Those that carry traffic. @throws {MptkError} */

@@ -13,46 +13,45 @@ export async function readPassword(): Promise<string> {
 }
 
 async function askTwice(): Promise<string> {
-  const first = await ask('password: ')
-  if ((await ask('again: ')) === first) return first
+  const [first, second] = await typedLines(['password: ', 'again: '])
+  if (first === second && first !== undefined) return first
   throw new MptkError('MPTK_USAGE', 'expected the same password twice, found two')
 }
 
 const [BACKSPACE, DELETE, CTRL_C, CTRL_D, CTRL_U] = ['\b', '\x7f', '\x03', '\x04', '\x15']
 
-/** In raw mode the terminal shows nothing and edits nothing: the few keys that people use here are done here. */
-async function ask(prompt: string): Promise<string> {
+/** A line for each prompt. In raw mode the terminal shows nothing and edits nothing: the few keys that people use here are done here. */
+async function typedLines(prompts: readonly string[]): Promise<string[]> {
   const { stdin, stderr } = process
-  stderr.write(prompt)
+  const lines: string[] = []
+  let typed: string[] = []
+  // before the prompt: who has read it may type at once
   stdin.setRawMode(true)
   stdin.setEncoding('utf8')
-  stdin.resume()
-  let typed: string[] = []
+  stderr.write(prompts[0] ?? '')
   try {
-    return await new Promise<string>((resolve, reject) => {
-      const onData = (keys: string): void => {
+    return await new Promise<string[]>((resolve, reject) => {
+      const endLine = (): void => {
+        lines.push(typed.join(''))
+        typed = []
+        if (lines.length === prompts.length) resolve(lines)
+        else stderr.write(`\n${prompts[lines.length] ?? ''}`)
+      }
+      stdin.on('data', (keys: string) => {
         for (const key of keys) {
-          if (key === '\r' || key === '\n' || key === CTRL_D) {
-            stdin.off('data', onData)
-            resolve(typed.join(''))
-            return
-          }
-          if (key === CTRL_C) {
-            stdin.off('data', onData)
-            reject(new MptkError('MPTK_USAGE', 'no password was given'))
-            return
-          }
-          if (key === CTRL_U) typed = []
+          if (key === '\r' || key === '\n' || key === CTRL_D) endLine()
+          else if (key === CTRL_C) reject(new MptkError('MPTK_USAGE', 'no password was given'))
+          else if (key === CTRL_U) typed = []
           else if (key === BACKSPACE || key === DELETE) typed.pop()
           else typed.push(key)
         }
-      }
-      stdin.on('data', onData)
-      stdin.once('end', () => resolve(typed.join('')))
+      })
+      stdin.once('end', () => resolve([]))
+      stdin.resume()
     })
   } finally {
+    stdin.removeAllListeners('data').pause()
     stdin.setRawMode(false)
-    stdin.pause()
     stderr.write('\n')
   }
 }

@@ -1,12 +1,13 @@
 // mptk passwd: what it prints is what the users file takes, what it writes leaves the rest, what is typed is not shown.
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
+import { MPTK_ENV, mptkCommand } from '../../../mininet/mptk-process.js'
 import { matchesHash } from '../../../proxy/users/password-hash.js'
 import { loadUsers } from '../../../src/config/load.js'
-import { MPTK_ENV, mptkCommand, run } from '../../support/process.js'
-import { execa } from 'execa'
+import { run } from '../../support/process.js'
 
 async function isUser(t: Test, file: string, name: string, password: string): Promise<void> {
   const entry = (await loadUsers(file))[name]
@@ -75,23 +76,32 @@ void t.test('--file keeps what else is there', async (t) => {
 
 void t.test('on a terminal nothing is shown, and it is asked twice', async (t) => {
   // script(1) gives it a terminal, and prints what that shows
-  const typed = async (keys: string) => {
+  const typed = async (...lines: string[]) => {
     const command = mptkCommand('passwd', 'alice')
       .map((word) => `'${word}'`)
       .join(' ')
-    const ended = await execa('script', ['-qec', command, '/dev/null'], {
+    const child = execa('script', ['-qec', command, '/dev/null'], {
       env: MPTK_ENV,
-      input: keys,
       reject: false,
+      stdin: 'pipe',
     })
-    return { code: ended.exitCode, shown: ended.stdout }
+    const prompts = ['password: ', 'again: ']
+    let shown = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      shown += chunk.toString()
+      if (prompts[0] === undefined || !shown.includes(prompts[0])) return
+      prompts.shift()
+      child.stdin.write(lines.shift() ?? '')
+    })
+    return { code: (await child).exitCode, shown }
   }
-  const good = await typed('wonder\x7frland\rwonderland\r')
-  const again = await typed('wonderland\rwonderlamp\r')
+  const good = await typed('wonder\x7fland\r', 'wonderland\r')
+  const again = await typed('wonderland\r', 'wonderlamp\r')
   t.notMatch(good.shown + again.shown, /wonder/)
+  t.notMatch(good.shown + again.shown, /lam|lan/)
   t.match(again, { code: 2, shown: /expected the same password twice, found two/ })
-  t.match(good, { code: 2 }, 'the first was wonderrland less one: wonderland is not typed twice')
-  const right = await typed('wonderx\x7fland\rwonderland\r')
+  t.match(good, { code: 2 }, 'wondeland is not wonderland')
+  const right = await typed('wonderx\x7fland\r', 'wonderland\r')
   t.equal(right.code, 0)
   const [line = ''] = /alice: \{.*\}/.exec(right.shown) ?? []
   const { alice } = parse(line) as { alice: { passwordHash: string } }
