@@ -66,8 +66,10 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
       return options['without-services'] ? withoutServices(description) : description
     }
     if (options['dry-run']) {
-      const plan = await inPlace(options, async (place) =>
-        makePlan(await wanted(place), DRIVERS, place, await readStanding(place)),
+      const plan = await inPlace(
+        options,
+        async (place) => makePlan(await wanted(place), DRIVERS, place, await readStanding(place)),
+        { readOnly: true },
       )
       process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : planText(plan))
       return

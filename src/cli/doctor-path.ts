@@ -4,6 +4,7 @@ import type { CommandModule } from 'yargs'
 import { parseDestination, type Destination } from '../address.js'
 import { didYouMean } from '../closest.js'
 import { loadConfig } from '../config/load.js'
+import type { Config } from '../config/schema.js'
 import { MptkError } from '../errors.js'
 import { detectKernel } from '../kernel/detect.js'
 import { readInterfaces } from '../paths/interfaces.js'
@@ -82,15 +83,17 @@ function requireInterfaces(names: readonly string[]): void {
 
 /** Those that carry traffic. @throws {MptkError} */
 async function uplinksOf(file: string): Promise<string[]> {
-  const { host } = await loadConfig(file)
-  const names = Object.entries(host?.uplinks ?? {}).flatMap(([name, { role }]) =>
-    role === 'off' ? [] : [name],
-  )
+  const names = uplinksThatCarry(await loadConfig(file))
   if (names.length > 0) return names
   throw new MptkError(
     'MPTK_CONFIG',
     `${file}: host.uplinks: expected an uplink whose role is not off, found none`,
   )
+}
+
+/** Names of the uplinks whose role is not `off`. */
+export function uplinksThatCarry({ host }: Config): string[] {
+  return Object.entries(host?.uplinks ?? {}).flatMap(([name, { role }]) => (role === 'off' ? [] : [name]))
 }
 
 function showProgress(device: string, repetition: number, verdict: string): void {

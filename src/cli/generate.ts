@@ -51,13 +51,17 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
   async handler(options) {
     const tarball = await tarballOf(options.format === 'cloud-init', options)
     const { config, text } = await loadConfigText(options.config)
-    const description = await inPlace(options, async (place) => {
-      const facts = await readFacts(place, config)
-      // on the target, of which nothing is known but that it is as it should be
-      const systemd = options.format !== 'openwrt'
-      const target = { mptk: [options.mptk], systemd, whyNoOwnUser: undefined }
-      return describe(config, { ...facts, ...target }, { configFile: CONFIG_FILE })
-    })
+    const description = await inPlace(
+      options,
+      async (place) => {
+        const facts = await readFacts(place, config)
+        // on the target, of which nothing is known but that it is as it should be
+        const systemd = options.format !== 'openwrt'
+        const target = { mptk: [options.mptk], systemd, whyNoOwnUser: undefined }
+        return describe(config, { ...facts, ...target }, { configFile: CONFIG_FILE })
+      },
+      { readOnly: true },
+    )
     const target = {
       configFile: CONFIG_FILE,
       config: text,

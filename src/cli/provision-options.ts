@@ -53,6 +53,7 @@ const REMOTE_CONFIG = '/etc/mptk/mptk.yaml'
 export async function inPlace<T>(
   { host, 'ssh-config': configFile, netns, state }: PlaceArguments,
   work: (place: EnginePlace) => Promise<T>,
+  { readOnly = false }: { readOnly?: boolean } = {},
 ): Promise<T> {
   let ssh: SshConnection | undefined
   try {
@@ -65,7 +66,8 @@ export async function inPlace<T>(
     }
     if (netns !== undefined) runner = netnsRunner(runner, netns)
     const folder = state === undefined ? defaultState(netns) : host === undefined ? resolve(state) : state
-    return await work(await openPlace(runner, { state: folder, ...(netns === undefined ? {} : { netns }) }))
+    const options = { state: folder, readOnly, ...(netns === undefined ? {} : { netns }) }
+    return await work(await openPlace(runner, options))
   } finally {
     await ssh?.close()
   }

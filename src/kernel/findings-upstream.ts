@@ -61,7 +61,7 @@ function endpointsFinding({ endpoints, uplinks }: UpstreamState): Finding {
   return finding(
     'endpoints',
     'warning',
-    `none, so connections use one of ${uplinks.length} uplinks: ${uplinks.map(({ device, address }) => `${device} ${address}`).join(', ')}`,
+    `none, so connections use one of ${uplinks.length} uplinks: ${uplinks.map(({ device, address }) => `${device} ${address}`).join(', ')}; mptk apply sets one for each, or by hand:`,
     [
       limitsCommand(uplinks.length),
       ...uplinks.map(({ device, address }) => `ip mptcp endpoint add ${address} dev ${device} subflow`),
