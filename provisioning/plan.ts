@@ -90,7 +90,7 @@ export async function makePlan(
   }
 }
 
-const READ_WITHOUT_ROOT =
+export const READ_WITHOUT_ROOT =
   'read without root: what only root may read (the firewall, MPTCP endpoints, secret files, what is applied) is shown as absent'
 
 export function isEmpty({ obsolete, steps }: Plan): boolean {

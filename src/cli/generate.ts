@@ -7,6 +7,7 @@ import { openwrtFiles } from '../../provisioning/generate/openwrt.js'
 import type { Generator } from '../../provisioning/generate/output.js'
 import { sysctlFiles } from '../../provisioning/generate/sysctl-d.js'
 import { systemdFiles } from '../../provisioning/generate/systemd.js'
+import { READ_WITHOUT_ROOT } from '../../provisioning/plan.js'
 import { readFacts } from '../../provisioning/probe.js'
 import { loadConfigText } from '../config/load.js'
 import { packageOptions, tarballOf, type PackageArguments } from './package-options.js'
@@ -55,6 +56,7 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
       options,
       async (place) => {
         const facts = await readFacts(place, config)
+        if (place.unprivileged !== undefined) console.error(`warning: ${READ_WITHOUT_ROOT}`)
         // on the target, of which nothing is known but that it is as it should be
         const systemd = options.format !== 'openwrt'
         const target = { mptk: [options.mptk], systemd, whyNoOwnUser: undefined }

@@ -4,6 +4,7 @@ import { describe } from '../../provisioning/describe.js'
 import { checkSites } from '../../provisioning/dns-check.js'
 import { defaultState, openPlace, type EnginePlace } from '../../provisioning/engine-place.js'
 import { readFacts } from '../../provisioning/probe.js'
+import { problemLine } from '../../provisioning/problem.js'
 import type { Description, FileResource } from '../../provisioning/resource.js'
 import { loadConfigText } from '../config/load.js'
 import { checkTrustedFile } from '../config/trusted-file.js'
@@ -97,12 +98,22 @@ export async function loadWish(file: string, host: string | undefined): Promise<
       const facts = await readFacts(place, config)
       command = facts.mptk
       const read = host === undefined ? undefined : (name: string) => readThere(place.runner, name)
-      const problems = await fileMistakes(config, (line) => warnings.push(line), read)
+      const aside: string[] = []
+      const wrong = await fileMistakes(config, (line) => aside.push(line), read)
+      // root may read them, and root will apply
+      const forRoot = place.unprivileged === undefined ? [] : wrong.filter(({ denied }) => denied)
+      const problems = wrong.filter((each) => !forRoot.includes(each))
       const { resources, notes, warnings: found } = describe(config, facts, { configFile, problems })
       return {
         resources: [...files, ...resources],
         notes,
-        warnings: [...warnings, ...found, ...(await checkSites(place.runner, config, facts))],
+        warnings: [
+          ...warnings,
+          ...aside,
+          ...forRoot.map(problemLine),
+          ...found,
+          ...(await checkSites(place.runner, config, facts)),
+        ],
       }
     },
     async tryUpstreams({ runner }, signal) {
@@ -118,7 +129,10 @@ export async function loadWish(file: string, host: string | undefined): Promise<
 async function readThere(runner: Runner, file: string): Promise<string> {
   const { stdout, stderr, exitCode } = await runner.run(['cat', '--', file], { reject: false })
   if (exitCode === 0) return stdout
-  throw new MptkError('MPTK_CONFIG_FILE', `cannot read ${file}: ${stderr.split(': ').at(-1) ?? 'no reason'}`)
+  const why = stderr.split(': ').at(-1) ?? 'no reason'
+  const denied = why === 'Permission denied'
+  const cause = Object.assign(new Error(why), denied ? { code: 'EACCES', syscall: 'open' } : {})
+  throw new MptkError('MPTK_CONFIG_FILE', `cannot read ${file}: ${why}`, { cause })
 }
 
 function configurationFile(content: string): FileResource {

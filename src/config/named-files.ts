@@ -1,5 +1,5 @@
 /** The files that a configuration names, read as the services will read them. */
-import { describeError } from '../errors.js'
+import { describeError, errnoName } from '../errors.js'
 import { loadPassword, loadUsers, type Mistake, type ReadText, type Warn } from './load.js'
 import type { Config, ServiceConfig } from './schema.js'
 
@@ -22,12 +22,15 @@ export function filesOf(service: ServiceConfig): NamedFile[] {
   return found
 }
 
+/** `denied`: this user may not read it, which says nothing of what is in it. */
+export type FileMistake = Mistake & { denied: boolean }
+
 /** What is wrong with them, a line of text each. @param warn takes what is no mistake, as a secret that everybody may read @param read where they are on another host */
 export async function fileMistakes(
   { services }: Config,
   warn?: Warn,
   read?: ReadText,
-): Promise<Mistake[]> {
+): Promise<FileMistake[]> {
   const named = services.flatMap((service, index) =>
     filesOf(service).map((each) => ({ ...each, path: `services[${index}].${each.key}` })),
   )
@@ -37,9 +40,10 @@ export async function fileMistakes(
         await (holds === 'users' ? loadUsers(file, warn, read) : loadPassword(file, warn, read))
         return []
       } catch (error) {
+        const denied = error instanceof Error && errnoName(error.cause) === 'EACCES'
         return describeError(error)
           .split('\n')
-          .map((text) => ({ path, text }))
+          .map((text) => ({ path, text, denied }))
       }
     }),
   )
