@@ -90,8 +90,7 @@ function tryAddress(
   kernel: Kernel,
   check: RunCheck,
 ): void {
-  const { device: _, ...anywhere } = wish
-  const { fd } = kernel.openSocket(familyOf(at.address) === 6 ? 6 : 4, anywhere)
+  const { fd } = kernel.openSocket(familyOf(at.address) === 6 ? 6 : 4, wish)
   try {
     native.bind(fd, at.address, 0)
   } catch (error) {

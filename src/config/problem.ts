@@ -44,7 +44,10 @@ export function allProblems(issues: readonly Issue[]): Problem[] {
       !meant.has(pathOf(issue.path)) &&
       !unknown.some((each) => isRuleOf(each.path, issue)),
   )
-  return [...unknown.flatMap(unknownKeys), ...others.map(problemOf)]
+  // of one value the first word: what else is wrong with it follows from that
+  const first = new Map(others.map((issue) => [pathOf(issue.path), issue]).reverse() as [string, Issue][])
+  const told = others.filter((issue) => first.get(pathOf(issue.path)) === issue)
+  return [...unknown.flatMap(unknownKeys), ...told.map(problemOf)]
 }
 
 /** A rule about the keys of one map, in which a key is unknown: it may be the one that the rule misses. */

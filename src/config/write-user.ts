@@ -34,7 +34,7 @@ function setUser(document: Document, name: string, passwordHash: string): void {
 async function checked(file: string, text: string): Promise<Document> {
   const document = parseDocument(text)
   if (document.contents === null) return parseDocument(text.trim() === '' ? '{}' : `${text}\n{}`)
-  await loadUsers(file, () => Promise.resolve(text))
+  await loadUsers(file, undefined, () => Promise.resolve(text))
   return document
 }
 

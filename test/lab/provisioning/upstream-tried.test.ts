@@ -50,8 +50,8 @@ host: { setup: client, uplinks: { l9: {} }, sysctls: { net.ipv4.nosuch: 1 } }
     t.match(stderr.trimEnd().split('\n'), [
       /^mptk: host\.uplinks\.l9: expected an interface of this host /,
       /^mptk: host\.sysctls\.net\.ipv4\.nosuch: expected a sysctl of this host/,
-      /^mptk: services\[0\]\.usersFile: cannot read \/nonexistent\/users\.yaml: No such file or directory$/,
-      /^mptk: services\[0\]\.upstream\.passwordFile: cannot read \/nonexistent\/password: No such file or directory$/,
+      /^mptk: services\[0\]\.usersFile: cannot read \/nonexistent\/users\.yaml: ENOENT/,
+      /^mptk: services\[0\]\.upstream\.passwordFile: cannot read \/nonexistent\/password: ENOENT/,
     ])
   }
   t.equal(await host.snapshot(), now, 'nothing is changed')

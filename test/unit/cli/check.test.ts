@@ -1,6 +1,6 @@
 // mptk check: what mptk run would open, and the proxies that it would go through.
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -40,6 +40,7 @@ host:
   })
   const file = join(folder, 'mptk.yaml')
   await writeFile(file, (await readFile(file, 'utf8')).replaceAll('FOLDER', folder))
+  await chmod(join(folder, 'users.yaml'), 0o600)
   const { code, stdout, stderr } = await run(t, ['check', '-c', file])
   t.match({ code, stdout }, { code: 2, stdout: '' })
   const lines = stderr.trimEnd().replaceAll(`${folder}/`, '').split('\n')
@@ -92,7 +93,7 @@ void t.test('mptk check --upstream says of each proxy whether it serves', async 
   await once(silent, 'close')
   const file = join(t.testdirName, 'near.yaml')
   const ask = async (services: string[]) => {
-    await writeFile(file, `services: [${services.join(', ')}]`)
+    await writeFile(file, `services: [${services.join(', ')}]`, { mode: 0o600 })
     return run(t, ['check', '-c', file, '--upstream'])
   }
   t.match(await ask([near(port, 'secret')]), {

@@ -103,7 +103,7 @@ void t.test('without root', { skip: root ? false : 'needs root to become nobody'
   const plan = await run(t, ['plan', '--config', config, '--state', state], nobody)
   t.match(plan, { code: 0, stderr: '', stdout: /^\+ service mptk: /m })
   t.match(plan.stdout, /^warning: read without root: .* is shown as absent$/m)
-  t.match(plan.stdout, /^warning: services\[0\]\.usersFile: cannot read \S+users\.yaml: Permission denied$/m)
+  t.match(plan.stdout, /^warning: services\[0\]\.usersFile: cannot read \S+users\.yaml: EACCES/m)
   const status = await run(t, ['status', '--state', state, '--status', '127.0.0.1:1'], nobody)
   t.match(status, { code: 1, stdout: /\nwhat is applied here can be read by root only: sudo mptk status\n$/ })
   t.match(await run(t, ['apply', '--config', config, '--state', state], nobody), {

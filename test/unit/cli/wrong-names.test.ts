@@ -39,5 +39,8 @@ void t.test('mptk lab run says where results go unless it is told', async (t) =>
   const { code, stdout } = await run(t, ['lab', 'run', '--help'])
   t.equal(code, 0)
   t.match(stdout.replaceAll(/\s+/g, ' '), './mptk-results-TIME unless given')
-  t.notOk(readdirSync('.').some((each) => each.startsWith('mptk-results-')), 'help makes no folder')
+  t.notOk(
+    readdirSync('.').some((each) => each.startsWith('mptk-results-')),
+    'help makes no folder',
+  )
 })

@@ -80,7 +80,8 @@ void t.test('endpoints', (t) => {
   ]
   t.match(found('endpoints', { endpoints: [], uplinks }), {
     level: 'warning',
-    value: /3 uplinks: wlan0 10\.1\.0\.1, wwan0 2001:db8::2, eth0 10\.3\.0\.1; mptk apply sets one for each, or by hand:$/,
+    value:
+      /3 uplinks: wlan0 10\.1\.0\.1, wwan0 2001:db8::2, eth0 10\.3\.0\.1; mptk apply sets one for each, or by hand:$/,
     mend:
       'ip mptcp limits set subflows 3 add_addr_accepted 2 && ip mptcp endpoint add 10.1.0.1 dev wlan0 subflow && ' +
       'ip mptcp endpoint add 2001:db8::2 dev wwan0 subflow && ip mptcp endpoint add 10.3.0.1 dev eth0 subflow',
