@@ -14,8 +14,8 @@ export async function installExample(host: LabHost, name: string): Promise<void>
   await putFile(host, EXAMPLE_CONFIG, await readFile(labFile('..', 'examples', `${name}.yaml`), 'utf8'))
   if (name === 'proxy') {
     const input = `${EXAMPLE_USER.password}\n`
-    const hash = await host.run(mptkCommand('passwd'), { env: MPTK_ENV, input })
-    await putFile(host, '/etc/mptk/users.yaml', `alice: { passwordHash: ${hash.stdout} }\n`)
+    const command = mptkCommand('passwd', EXAMPLE_USER.username, '--file', '/etc/mptk/users.yaml')
+    await host.run(command, { env: MPTK_ENV, input })
   } else {
     await putFile(host, '/etc/mptk/upstream.password', `${EXAMPLE_USER.password}\n`)
   }

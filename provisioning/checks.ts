@@ -12,10 +12,13 @@ import { kernelProblems } from './kernels/kernel.js'
 import { problemLine, type Problem } from './problem.js'
 import type { HostedConfig } from './setups/part.js'
 
-/** @returns warnings @throws {MptkError} MPTK_HOST with the first problem, in the order of the description's keys */
-export function checkHost(config: HostedConfig, facts: HostFacts): string[] {
-  const [problem] = hostProblems(config, facts)
-  if (problem !== undefined) throw new MptkError('MPTK_HOST', problemLine(problem))
+/**
+ * @param others problems found elsewhere, told together with those found here
+ * @returns warnings @throws {MptkError} MPTK_HOST with a line for each problem, in the order of the description's keys
+ */
+export function checkHost(config: HostedConfig, facts: HostFacts, others: readonly Problem[] = []): string[] {
+  const problems = [...hostProblems(config, facts), ...others]
+  if (problems.length > 0) throw new MptkError('MPTK_HOST', problems.map(problemLine).join('\n'))
   return uplinkWarnings(config.host, facts)
 }
 

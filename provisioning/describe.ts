@@ -4,6 +4,7 @@ import type { Config } from '../src/config/schema.js'
 import { checkHost } from './checks.js'
 import type { HostFacts } from './facts.js'
 import { kernelResources, kernelWarnings } from './kernels/kernel.js'
+import type { Problem } from './problem.js'
 import type { Description, Resource } from './resource.js'
 import { bootResources } from './setups/boot.js'
 import { clientSetup } from './setups/client.js'
@@ -20,16 +21,22 @@ import { sharedSubnetSysctls } from './uplinks/shared-subnet.js'
 export interface DescribeOptions {
   /** Absolute path of the configuration on the host it is for. */
   configFile: string
+  /** What else is wrong there, as with the files that it names: refused together with what is found here. */
+  problems?: readonly Problem[]
 }
 
 /** @throws {MptkError} MPTK_HOST naming the key that this host cannot fulfil */
-export function describe(config: Config, facts: HostFacts, { configFile }: DescribeOptions): Description {
+export function describe(
+  config: Config,
+  facts: HostFacts,
+  { configFile, problems }: DescribeOptions,
+): Description {
   const { host } = config
   if (host === undefined) {
     throw new MptkError('MPTK_HOST', 'host: expected what this host shall be, found nothing')
   }
   const hosted = { ...config, host }
-  const warnings = checkHost(hosted, facts)
+  const warnings = checkHost(hosted, facts, problems)
   const setup = setupOf(hosted, facts)
   const uplinks = withoutForeign(
     [...sharedSubnetSysctls(host, facts), ...uplinksOf(hosted, facts), ...setup.resources],

@@ -20,6 +20,8 @@ export interface PlaceOptions {
   netns?: string
   /** Absolute; see {@link defaultState}. */
   state: string
+  /** Nothing will be changed: root is not needed for what others may read. */
+  readOnly?: boolean
 }
 
 const DEFAULT_STATE = '/var/lib/mptk'
@@ -61,16 +63,22 @@ export function otherNamespace(then: string, now: string): string | undefined {
  * @throws {MptkError} MPTK_EXEC when the place cannot be reached, MPTK_USAGE when it is not ours to
  *   change, MPTK_UNTRUSTED_FILE when others may change its state folder
  */
-export async function openPlace(runner: Runner, { netns, state }: PlaceOptions): Promise<EnginePlace> {
+export async function openPlace(
+  runner: Runner,
+  { netns, state, readOnly = false }: PlaceOptions,
+): Promise<EnginePlace> {
   if (!/^\/[^\n]*[^/\n]$/.test(state)) {
     throw new MptkError('MPTK_USAGE', `expected an absolute path as the state folder, found '${state}'`)
   }
-  const script = `id -u; [ -d /run/systemd/system ] && echo systemd || echo none; ${epochScript(netns)}
-state=${shellWord(state)}
+  const script = `state=${shellWord(state)}
+id -u
+[ -d /run/systemd/system ] && echo systemd || echo none
+if [ ! -e "$state" ] || { [ -r "$state" ] && [ -x "$state" ]; }; then echo open; else echo closed; fi
+${epochScript(netns)}
 ${UNTRUSTED}`
   const { stdout } = await runner.run(['sh', '-c', script], { detached: true })
-  const [user, manager, epoch = '', ...untrusted] = stdout.split('\n')
-  if (user !== '0')
+  const [user, manager, journal, epoch = '', ...untrusted] = stdout.split('\n')
+  if (user !== '0' && !readOnly)
     throw new MptkError('MPTK_USAGE', 'settings of a host are the business of root: run it as root')
   if (untrusted.length > 0) {
     throw new MptkError('MPTK_UNTRUSTED_FILE', untrustedState(state, untrusted.join('\n')))
@@ -81,5 +89,6 @@ ${UNTRUSTED}`
     systemd: manager === 'systemd' && netns === undefined,
     epoch,
     ...(netns === undefined ? {} : { netns }),
+    ...(user === '0' ? {} : { unprivileged: { journal: journal === 'open' } }),
   }
 }

@@ -81,8 +81,17 @@ export async function makePlan(
       previous: state,
     }
   })
-  return { obsolete, steps, unchanged: resources.length - steps.length, notes, warnings }
+  return {
+    obsolete,
+    steps,
+    unchanged: resources.length - steps.length,
+    notes,
+    warnings: [...(place.unprivileged === undefined ? [] : [READ_WITHOUT_ROOT]), ...warnings],
+  }
 }
+
+export const READ_WITHOUT_ROOT =
+  'read without root: what only root may read (the firewall, MPTCP endpoints, secret files, what is applied) is shown as absent'
 
 export function isEmpty({ obsolete, steps }: Plan): boolean {
   return obsolete.length === 0 && steps.length === 0

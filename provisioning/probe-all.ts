@@ -7,7 +7,7 @@ import type { Resource } from './resource.js'
 /** Commands at a time: as many as fit into one ssh connection (MaxSessions 10) beside the lock's. */
 const CONCURRENCY = 6
 
-/** In the order of `resources`, as it would come back from the journal. @throws {MptkError} MPTK_EXEC */
+/** In the order of `resources`, as it would come back from the journal; null for what only root may read. @throws {MptkError} MPTK_EXEC */
 export async function probeAll(
   resources: readonly Resource[],
   table: DriverTable,
@@ -17,7 +17,11 @@ export async function probeAll(
   const queue = resources.entries()
   const worker = async (): Promise<void> => {
     for (const [index, resource] of queue) {
-      states[index] = plain(await driverOf(table, resource).probe(place, resource))
+      try {
+        states[index] = plain(await driverOf(table, resource).probe(place, resource))
+      } catch (error) {
+        if (place.unprivileged === undefined) throw error
+      }
     }
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, worker))

@@ -60,6 +60,9 @@ export async function forget(place: EnginePlace): Promise<void> {
 
 /** What is applied here, if anything. @throws {MptkError} MPTK_JOURNAL */
 export async function readState(place: EnginePlace): Promise<HostState | undefined> {
+  if (place.unprivileged?.journal === false) {
+    throw new MptkError('MPTK_JOURNAL', `what is applied here cannot be read without root (${place.state})`)
+  }
   const { stdout, stderr, exitCode } = await runScript(place, READ)
   const name = `${place.state}/journal.json`
   if (exitCode !== 0) throw new MptkError('MPTK_JOURNAL', `${name} cannot be read: ${stderr}`)
@@ -93,8 +96,9 @@ async function refuseElsewhere(place: EnginePlace, journal: Journal, name: strin
   )
 }
 
-/** What is applied here and still stands. @throws {MptkError} MPTK_JOURNAL */
+/** What is applied here and still stands, as far as we may know it. @throws {MptkError} MPTK_JOURNAL */
 export async function readStanding(place: EnginePlace): Promise<JournalStep[]> {
+  if (place.unprivileged?.journal === false) return []
   const journal = (await readState(place))?.journal
   return journal === undefined ? [] : stillStanding(journal.steps, journal.epoch, place)
 }

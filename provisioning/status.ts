@@ -8,9 +8,10 @@ import { readState, type HostState } from './state-folder.js'
 
 /**
  * `drift`: not as applied. `live`: not as applied, but of an uplink, which `mptk run` changes as
- * it comes and goes. `gone`: of the kernel, and from before a reboot.
+ * it comes and goes. `gone`: of the kernel, and from before a reboot. `changed`: as applied, from files
+ * that have changed since.
  */
-export type ResourceStatus = 'ok' | 'drift' | 'live' | 'gone'
+export type ResourceStatus = 'ok' | 'drift' | 'live' | 'gone' | 'changed'
 
 export interface HostReport {
   config: string
@@ -26,7 +27,14 @@ export interface HostReport {
   guard?: string
   /** Rebooted (or another network namespace) since. */
   rebooted: boolean
-  resources: { id: string; status: ResourceStatus; wanted?: string; found?: string }[]
+  resources: {
+    id: string
+    status: ResourceStatus
+    wanted?: string
+    found?: string
+    /** `changed` only. */
+    files?: string[]
+  }[]
 }
 
 /** Undefined when nothing is applied. @throws {MptkError} MPTK_JOURNAL, MPTK_EXEC */
@@ -46,16 +54,20 @@ export async function status(table: DriverTable, place: EnginePlace): Promise<Ho
     ...(waiting === undefined ? {} : { guard: waiting.guard }),
     ...(waiting?.guarded === true ? { seconds: Math.max(0, waiting.seconds) } : {}),
     rebooted: journal.epoch !== place.epoch,
-    resources: journal.steps.map((step, index) => {
-      const { id, resource } = step
-      const driver = driverOf(table, resource)
-      const found = states[index] ?? null
-      if (driver.satisfied(found, resource)) return { id, status: 'ok' }
-      const { from, to } = driver.describe(found, resource)
-      const live = resource.uplink !== undefined
-      const status = !standing.has(step) ? 'gone' : live ? 'live' : 'drift'
-      return { id, status, wanted: to, found: from }
-    }),
+    resources: await Promise.all(
+      journal.steps.map(async (step, index) => {
+        const { id, resource } = step
+        const driver = driverOf(table, resource)
+        const found = states[index] ?? null
+        if (driver.satisfied(found, resource)) return { id, status: 'ok' }
+        const { from, to } = driver.describe(found, resource)
+        const live = resource.uplink !== undefined
+        const files = (await driver.changedFiles?.(place, found, resource)) ?? []
+        if (files.length > 0) return { id, status: 'changed', wanted: to, found: from, files }
+        const status = !standing.has(step) ? 'gone' : live ? 'live' : 'drift'
+        return { id, status, wanted: to, found: from }
+      }),
+    ),
   }
 }
 

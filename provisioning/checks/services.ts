@@ -1,10 +1,10 @@
 /** The services against the host they shall run on: their addresses and files. */
 import { isAbsolute } from 'node:path'
 import { familyOf, isLoopback, plainAddress } from '../../src/address.js'
+import { filesOf } from '../../src/config/named-files.js'
 import type { HostFacts } from '../facts.js'
 import type { Problem } from '../problem.js'
 import type { HostedConfig } from '../setups/part.js'
-import { filesOf } from '../setups/service.js'
 
 export function serviceProblems({ services }: HostedConfig, facts: HostFacts): Problem[] {
   return services.flatMap((service, index) => [

@@ -11,6 +11,11 @@ export interface Place {
   systemd: boolean
   /** Folder of our own for the journal, process records and outputs, e.g. `/var/lib/mptk`. */
   state: string
+  /** Where we are not root: only read, and what root alone may read counts as not there. */
+  unprivileged?: {
+    /** Whether the folder of the journal can be looked into. */
+    journal: boolean
+  }
 }
 
 /**
@@ -38,6 +43,11 @@ export interface Driver<R extends Resource, State extends Json> {
   restore(state: State | null, resource: R, place: Place): Command[]
   /** `state` as it will be once the resources of these ids have changed: what was started with a file that then differs. */
   after?(state: State | null, resource: R, changed: ReadonlySet<string>): State | null
+  /**
+   * Files that it was started with and that have changed since, where nothing else is different: it
+   * is as it was applied, and somebody has to apply again. Empty for any other difference.
+   */
+  changedFiles?(place: Place, state: State | null, resource: R): Promise<string[]>
   /** Whether `state` is `previous` again; where it is missing, they must be equal. */
   restored?(state: State | null, previous: State | null): boolean
   /** `0 → 1`, `absent → 10.0.1.2 dev wlan subflow`: for people. Without secrets. */

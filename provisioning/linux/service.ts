@@ -57,6 +57,15 @@ sha256sum /dev/null "$@" 2>&1 | sha256sum | cut -d' ' -f1
 /** Names the one that is missing; systemd would only say that one is. */
 const READ_ALL = 'for file do cat "$file" >/dev/null || exit; done'
 
+/** Parameters as of {@link DIGESTS}: prints the files that are gone or were written after the record. */
+const NEWER = `
+subject=$1
+shift
+for file; do
+  if [ ! -e "$file" ] || [ "$file" -nt "$subject.digest" ]; then echo "$file"; fi
+done
+`
+
 /** Taken before the start, so that a change in between is noticed; it counts when the service is ready. */
 const RECORD_DIGEST = `
 subject=$1 identity=$2
@@ -178,6 +187,16 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
   after(state, { restartOn }, changed) {
     if (state === null || !restartOn.some((path) => changed.has(`file ${path}`))) return state
     return { ...state, current: 'about to change' }
+  },
+  async changedFiles({ runner, state: folder }, state, resource) {
+    if (state === null || !state.active || state.started === state.current) return []
+    const [files, identity] = state.started?.split(' ') ?? []
+    const [filesNow, identityNow] = state.current.split(' ')
+    if (identity !== identityNow || files === filesNow) return []
+    const { argv } = script(NEWER, [subjectOf(folder, resource.name), ...resource.restartOn])
+    const newer = (await runner.run(argv)).stdout.split('\n').filter((each) => each !== '')
+    // an older file may have been put in its place
+    return newer.length > 0 ? newer : [...resource.restartOn]
   },
   restore(state, resource, place) {
     const { name } = resource

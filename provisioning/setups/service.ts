@@ -1,7 +1,7 @@
 /** The services of mptk itself: `mptk run`, as a unit or a process, and `mptk keep` beside it. */
 import { basename, dirname } from 'node:path'
 import type { HostConfig } from '../../src/config/host.js'
-import type { ServiceConfig } from '../../src/config/schema.js'
+import { filesOf } from '../../src/config/named-files.js'
 import { defaultState } from '../engine-place.js'
 import type { HostFacts } from '../facts.js'
 import { KEEP_FILE } from '../keep/state-file.js'
@@ -71,18 +71,6 @@ export function journalOption({ state }: Pick<HostFacts, 'state'>): string[] {
 /** What runs a service, where it is not for systemd to do. */
 export function managed({ manager }: HostConfig): Pick<ServiceResource, 'manager'> {
   return manager === 'none' ? { manager } : {}
-}
-
-/** Files that a service reads at its start, with the key that names each. */
-export function filesOf(service: ServiceConfig): { key: string; file: string }[] {
-  const found: { key: string; file: string }[] = []
-  if ('usersFile' in service && service.usersFile !== undefined) {
-    found.push({ key: 'usersFile', file: service.usersFile })
-  }
-  if ('upstream' in service && service.upstream?.passwordFile !== undefined) {
-    found.push({ key: 'upstream.passwordFile', file: service.upstream.passwordFile })
-  }
-  return found
 }
 
 /** Where systemd runs it and can give it one. */

@@ -41,7 +41,7 @@ export interface Upstream extends Egress {
   /** Where it listens, as text. */
   readonly address: string
   /**
-   * Whether it answers.
+   * Whether it answers, and takes our password.
    * @throws {UpstreamUnreachable} @throws {UpstreamNotTried} @throws {UpstreamRefused}
    */
   probe(signal: Cancellation): Promise<void>

@@ -34,7 +34,8 @@ export async function wayOut(
   return { egress: either, upstream: watch }
 }
 
-async function upstreamOf(config: UpstreamConfig, kernel: Kernel): Promise<Upstream> {
+/** The next proxy with what it wants to know of us. @throws {MptkError} MPTK_CONFIG_FILE */
+export async function upstreamOf(config: UpstreamConfig, kernel: Kernel): Promise<Upstream> {
   if (config.username === undefined) return socks5Upstream(kernel, config)
   const password = config.password ?? (await loadPassword(config.passwordFile ?? ''))
   return socks5Upstream(kernel, config, { username: config.username, password })

@@ -7,7 +7,7 @@ import type { Cancellation } from '../../src/net/cancel.js'
 import type { Connection } from '../../src/net/connection.js'
 import { dial } from '../../src/net/dial.js'
 import { MessageReader } from '../message-reader.js'
-import { chooseMethod, connectThrough, type Credentials } from '../socks5/client.js'
+import { chooseMethod, connectThrough, proveIdentity, type Credentials } from '../socks5/client.js'
 import { MAX_MESSAGE } from '../socks5/codec.js'
 import type { Upstream } from './egress.js'
 import { UpstreamNotTried, UpstreamUnreachable } from './upstream-errors.js'
@@ -71,8 +71,18 @@ export function socks5Upstream(
       }
     },
     async probe(signal) {
-      const { connection } = await reach(config.connectTimeout, signal)
-      connection.close()
+      const timeout = config.connectTimeout
+      const { connection, reader } = await reach(timeout, signal)
+      try {
+        if (credentials === undefined) return
+        const late = new MptkError('MPTK_TIMEOUT', `no answer to the password within ${timeout} ms`)
+        await within(connection, { timeout, signal, late }, proveIdentity(connection, reader, credentials))
+      } catch (error) {
+        if (signal.aborted) throw signal.reason
+        throw judge(address, error)
+      } finally {
+        connection.close()
+      }
     },
   }
 }

@@ -80,6 +80,15 @@ export async function connectThrough(
   })
 }
 
+/** Whether the proxy takes the password, without asking anything more of it. @throws {UpstreamRefused} */
+export async function proveIdentity(
+  connection: Connection,
+  reader: MessageReader,
+  credentials: Credentials,
+): Promise<void> {
+  await answered(() => logIn(connection, reader, credentials))
+}
+
 /** RFC 1929. */
 async function logIn(connection: Connection, reader: MessageReader, credentials: Credentials): Promise<void> {
   await connection.write(encodeCredentials(credentials.username, credentials.password))

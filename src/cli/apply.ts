@@ -19,6 +19,10 @@ import {
 } from './provision-options.js'
 import { appliedText, planJson, planText } from './provision-text.js'
 import { untilSignal } from './signals.js'
+import { isRefusal, trialLine } from './try-upstreams.js'
+
+/** Somebody who comes back a day later has not lost the host. Milliseconds. */
+const LONGEST_WAIT = 24 * 3_600_000
 
 interface ApplyArguments extends PlaceArguments {
   config: string
@@ -40,7 +44,8 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
       'confirm-within': {
         type: 'string',
         requiresArg: true,
-        describe: 'undo everything again unless mptk confirm comes within this time, as 60s',
+        describe:
+          'undo everything again unless mptk confirm comes within this time, as 60s; a number alone is seconds',
       },
       'without-services': {
         type: 'boolean',
@@ -61,16 +66,18 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
       return options['without-services'] ? withoutServices(description) : description
     }
     if (options['dry-run']) {
-      const plan = await inPlace(options, async (place) =>
-        makePlan(await wanted(place), DRIVERS, place, await readStanding(place)),
+      const plan = await inPlace(
+        options,
+        async (place) => makePlan(await wanted(place), DRIVERS, place, await readStanding(place)),
+        { readOnly: true },
       )
       process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : planText(plan))
       return
     }
     const { signal, exitCode } = untilSignal()
     try {
-      const plan = await inPlace(options, (place) =>
-        apply({
+      const { plan, trials } = await inPlace(options, async (place) => {
+        const plan = await apply({
           table: DRIVERS,
           place,
           describe: () => wanted(place),
@@ -79,9 +86,15 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
           atBoot: options['at-boot'],
           ...(confirmWithin === undefined ? {} : { confirmWithin }),
           ...(options.json ? {} : { progress: (line) => console.log(line) }),
-        }),
-      )
-      process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : appliedText(plan))
+        })
+        // at boot nobody reads it, and a proxy may come later
+        const trials = options['at-boot'] ? [] : await wish.tryUpstreams(place, signal)
+        return { plan, trials }
+      })
+      const told = { ...planJson(plan), upstreams: trials }
+      process.stdout.write(options.json ? `${JSON.stringify(told, null, 2)}\n` : appliedText(plan))
+      if (!options.json) for (const each of trials) console.log(trialLine(each))
+      if (trials.some(isRefusal)) process.exitCode = 1
       if (confirmWithin !== undefined && !isEmpty(plan) && !options.json) {
         const confirm = shellLine(['mptk', 'confirm', ...samePlace(options)])
         console.log(`undone again in ${confirmWithin} s unless you say: ${confirm}`)
@@ -101,12 +114,13 @@ function withoutServices(description: Description): Description {
   return { ...description, resources }
 }
 
-/** Whole seconds: a second is what sleep of every host can do. */
+/** Whole seconds: a second is what sleep of every host can do. A number alone is seconds, as with sleep and timeout. */
 function secondsToConfirm(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const result = duration.safeParse(text)
-  if (!result.success) {
-    throw new MptkError('MPTK_USAGE', `--confirm-within: ${result.error.issues[0]?.message ?? 'wrong'}`)
-  }
-  return Math.max(1, Math.round(result.data / 1000))
+  const result = duration.safeParse(/^\d+$/.test(text) ? `${text}s` : text)
+  if (result.success && result.data <= LONGEST_WAIT) return Math.max(1, Math.round(result.data / 1000))
+  throw new MptkError(
+    'MPTK_USAGE',
+    `--confirm-within: expected a time as 60, 60s, 5m or 1h, at most 24h, found ${JSON.stringify(text)}`,
+  )
 }

@@ -2,9 +2,12 @@
 import { isIPv6 } from 'node:net'
 import type { CommandModule } from 'yargs'
 import { parseDestination, type Destination } from '../address.js'
+import { didYouMean } from '../closest.js'
 import { loadConfig } from '../config/load.js'
+import type { Config } from '../config/schema.js'
 import { MptkError } from '../errors.js'
 import { detectKernel } from '../kernel/detect.js'
+import { readInterfaces } from '../paths/interfaces.js'
 import { testPaths } from '../paths/path-test.js'
 import { DEFAULT_PORT } from '../paths/path-test-protocol.js'
 import { formatPathReport } from './path-report.js'
@@ -42,6 +45,7 @@ export const doctorPathCommand: CommandModule<object, PathArguments> = {
       }),
   async handler({ to, config, uplink, repeat, json }) {
     const uplinks = config === undefined ? uplink : await uplinksOf(config)
+    if (config === undefined) requireInterfaces(uplink ?? [])
     const { signal, exitCode } = untilSignal()
     const options = {
       ...{ to: readTarget(to), repeat: readNumber('--repeat', repeat, 2, 20, true), signal },
@@ -68,17 +72,28 @@ function readTarget(given: string): Destination {
   throw new MptkError('MPTK_ADDRESS', `expected a port of 1 to 65535, found ${JSON.stringify(given)}`)
 }
 
+/** @throws {MptkError} MPTK_USAGE that names those there are */
+function requireInterfaces(names: readonly string[]): void {
+  const there = [...readInterfaces().values()].filter(({ loopback }) => !loopback).map(({ name }) => name)
+  const unknown = names.find((name) => name !== 'lo' && !there.includes(name))
+  if (unknown === undefined) return
+  const text = `--uplink: expected an interface of this host (${there.join(', ') || 'it has none'})`
+  throw new MptkError('MPTK_USAGE', `${text}, found ${JSON.stringify(unknown)}${didYouMean(unknown, there)}`)
+}
+
 /** Those that carry traffic. @throws {MptkError} */
 async function uplinksOf(file: string): Promise<string[]> {
-  const { host } = await loadConfig(file)
-  const names = Object.entries(host?.uplinks ?? {}).flatMap(([name, { role }]) =>
-    role === 'off' ? [] : [name],
-  )
+  const names = uplinksThatCarry(await loadConfig(file))
   if (names.length > 0) return names
   throw new MptkError(
     'MPTK_CONFIG',
     `${file}: host.uplinks: expected an uplink whose role is not off, found none`,
   )
+}
+
+/** Names of the uplinks whose role is not `off`. */
+export function uplinksThatCarry({ host }: Config): string[] {
+  return Object.entries(host?.uplinks ?? {}).flatMap(([name, { role }]) => (role === 'off' ? [] : [name]))
 }
 
 function showProgress(device: string, repetition: number, verdict: string): void {

@@ -1,8 +1,9 @@
 /** `mptk doctor`: what this kernel is, what it can do, and the command that mends what is missing. */
 import type { CommandModule } from 'yargs'
+import { loadConfig } from '../config/load.js'
 import { detectKernel } from '../kernel/detect.js'
 import type { Finding, KernelReport } from '../kernel/kernel.js'
-import { doctorPathCommand } from './doctor-path.js'
+import { doctorPathCommand, uplinksThatCarry } from './doctor-path.js'
 
 const MARK: Record<Finding['level'], string> = { ok: 'ok', info: 'info', warning: 'WARN', problem: 'FAIL' }
 
@@ -18,6 +19,7 @@ export function formatReport({ findings, mptcp }: KernelReport): string {
 }
 
 interface DoctorArguments {
+  config: string | undefined
   json: boolean
 }
 
@@ -27,10 +29,17 @@ export const doctorCommand: CommandModule<object, DoctorArguments> = {
     'say what this kernel can do, and how to mend what is missing (exit code 0 when MPTCP can be used)',
   builder: (yargs) =>
     yargs
+      .option('config', {
+        type: 'string',
+        alias: 'c',
+        requiresArg: true,
+        describe: 'YAML file that says which interfaces are uplinks; those with a default route unless given',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'print the report as JSON' })
       .command(doctorPathCommand),
-  handler({ json }) {
-    const report = detectKernel().report()
+  async handler({ config, json }) {
+    const uplinks = config === undefined ? undefined : uplinksThatCarry(await loadConfig(config))
+    const report = detectKernel().report(uplinks)
     process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report))
     process.exitCode = report.mptcp ? 0 : 1
   },

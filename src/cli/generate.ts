@@ -7,6 +7,7 @@ import { openwrtFiles } from '../../provisioning/generate/openwrt.js'
 import type { Generator } from '../../provisioning/generate/output.js'
 import { sysctlFiles } from '../../provisioning/generate/sysctl-d.js'
 import { systemdFiles } from '../../provisioning/generate/systemd.js'
+import { READ_WITHOUT_ROOT } from '../../provisioning/plan.js'
 import { readFacts } from '../../provisioning/probe.js'
 import { loadConfigText } from '../config/load.js'
 import { packageOptions, tarballOf, type PackageArguments } from './package-options.js'
@@ -51,13 +52,18 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
   async handler(options) {
     const tarball = await tarballOf(options.format === 'cloud-init', options)
     const { config, text } = await loadConfigText(options.config)
-    const description = await inPlace(options, async (place) => {
-      const facts = await readFacts(place, config)
-      // on the target, of which nothing is known but that it is as it should be
-      const systemd = options.format !== 'openwrt'
-      const target = { mptk: [options.mptk], systemd, whyNoOwnUser: undefined }
-      return describe(config, { ...facts, ...target }, { configFile: CONFIG_FILE })
-    })
+    const description = await inPlace(
+      options,
+      async (place) => {
+        const facts = await readFacts(place, config)
+        if (place.unprivileged !== undefined) console.error(`warning: ${READ_WITHOUT_ROOT}`)
+        // on the target, of which nothing is known but that it is as it should be
+        const systemd = options.format !== 'openwrt'
+        const target = { mptk: [options.mptk], systemd, whyNoOwnUser: undefined }
+        return describe(config, { ...facts, ...target }, { configFile: CONFIG_FILE })
+      },
+      { readOnly: true },
+    )
     const target = {
       configFile: CONFIG_FILE,
       config: text,

@@ -6,6 +6,7 @@ import type { Experiment } from '../../mininet/experiments/experiment.js'
 import { runSuite } from '../../mininet/experiments/suite.js'
 import { listTopologies } from '../../mininet/lab.js'
 import { terminalSummary, writeReport } from '../../mininet/report/report.js'
+import { didYouMean } from '../closest.js'
 import { describeError, MptkError } from '../errors.js'
 import { detectKernel } from '../kernel/detect.js'
 import { LabProgress } from './lab-progress.js'
@@ -46,7 +47,7 @@ const listCommand: CommandModule = {
 
 interface RunArguments {
   experiments: string[]
-  out: string
+  out: string | undefined
   quick: boolean
   repetitions: string | undefined
 }
@@ -67,8 +68,7 @@ const runCommand: CommandModule<object, RunArguments> = {
       .options({
         out: {
           ...text,
-          demandOption: true,
-          describe: 'folder for results.json, samples.csv and report.html',
+          describe: 'folder for results.json, samples.csv and report.html (./mptk-results-TIME unless given)',
         },
         quick: { type: 'boolean', default: false, describe: 'shortened: to see that everything works' },
         repetitions: {
@@ -76,7 +76,8 @@ const runCommand: CommandModule<object, RunArguments> = {
           describe: "measurements of each variant, in place of the experiment's own number",
         },
       }),
-  async handler({ experiments, out, quick, repetitions }) {
+  async handler({ experiments, out: given, quick, repetitions }) {
+    const out = given ?? defaultFolder(new Date())
     const chosen = chooseExperiments(experiments)
     const count =
       repetitions === undefined
@@ -114,6 +115,7 @@ const shellCommand: CommandModule<object, ShellArguments> = {
       .positional('topology', { type: 'string', demandOption: true, describe: 'name, or path of a file' })
       .options({ host: { ...text, describe: 'open a shell in this host; the lab ends with it' } }),
   async handler({ topology, host }) {
+    await requireTopology(topology)
     requireRoot('lab shell')
     await runLabShell(topology, host)
   },
@@ -137,14 +139,37 @@ export const labCommand: CommandModule = {
 function chooseExperiments(names: readonly string[]): readonly Experiment[] {
   const known = ['all', ...EXPERIMENTS.map(({ name }) => name)]
   const unknown = names.find((name) => !known.includes(name))
-  if (unknown !== undefined) throw usage(`expected ${known.join(', ')}, found ${JSON.stringify(unknown)}`)
+  if (unknown !== undefined)
+    throw usage(`expected ${known.join(', ')}, found ${JSON.stringify(unknown)}${didYouMean(unknown, known)}`)
   return names.includes('all') ? EXPERIMENTS : EXPERIMENTS.filter(({ name }) => names.includes(name))
+}
+
+/** One of ours, or somebody's file. @throws {MptkError} MPTK_USAGE that names what there is */
+async function requireTopology(name: string): Promise<void> {
+  const known = (await listTopologies()).map((each) => each.name)
+  if (known.includes(name) || (await exists(name))) return
+  const text = `expected a topology (${known.join(', ')}) or the path of a topology's file, found ${JSON.stringify(name)}`
+  throw usage(`${text}${didYouMean(name, known)}`)
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** @throws {MptkError} MPTK_USAGE */
 function requireRoot(command: string): void {
   if (process.getuid?.() === 0) return
   throw usage(`mptk ${command} builds network namespaces: run it as root`)
+}
+
+/** A new one each time: earlier results stay. `mptk-results-2026-11-27-193402`, local time. */
+function defaultFolder(now: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const date = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-')
+  return `mptk-results-${date}-${[now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join('')}`
 }
 
 /** Before anything is measured for minutes. @throws {MptkError} MPTK_USAGE */

@@ -4,7 +4,7 @@ import './heap.js'
 import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { describeError, MptkError } from '../errors.js'
-import { registerCommands } from './commands.js'
+import { overview, registerCommand } from './commands.js'
 import { refuseUnknownOptions } from './unknown-options.js'
 import { version } from './version.js'
 
@@ -21,15 +21,29 @@ const USAGE_CODES: readonly string[] = [
   'MPTK_ADDRESS',
 ]
 
-async function main(argv: string[]): Promise<void> {
+/** `mptk help COMMAND` and `mptk version`, as others have them. */
+function asOptions([first, second, ...rest]: string[]): string[] {
+  if (first === 'help') return second === undefined ? ['--help'] : [second, '--help', ...rest]
+  return first === 'version' ? ['--version'] : [first, second, ...rest].filter((word) => word !== undefined)
+}
+
+async function main(given: string[]): Promise<void> {
+  const argv = asOptions(given)
+  const [name] = argv
+  if (name === undefined || name === '--help' || name === '-h') {
+    process.stdout.write(await overview())
+    // as git does: the help is there to be read, and a script that lost its words hears of it
+    if (name === undefined) process.exitCode = EXIT_USAGE
+    return
+  }
+  if (name === '--version') {
+    console.log(version())
+    return
+  }
   const parser: Argv = yargs(argv)
     .scriptName('mptk')
-    .usage(
-      '$0 <command> [options]\n\nMultipath TCP for programs, web sites and networks that do not have it.',
-    )
-    .demandCommand(1, 'expected a command, found none')
     .strict()
-    .middleware((given) => refuseUnknownOptions(given, parser.parsed), true)
+    .middleware((words) => refuseUnknownOptions(name, words, parser.parsed), true)
     // of an option given twice the last one counts, as with most commands
     .parserConfiguration({ 'duplicate-arguments-array': false })
     .version(version())
@@ -40,15 +54,24 @@ async function main(argv: string[]): Promise<void> {
       if (error !== undefined && error.name !== 'YError') throw error
       throw new MptkError(
         'MPTK_USAGE',
-        `${(error?.message ?? message).replaceAll(/\s*\n\s*/g, ' ')}: see mptk --help`,
+        `${inWords(error?.message ?? message, name)}: see mptk ${name} --help`,
       )
     })
-  await registerCommands(parser, argv)
+  await registerCommand(parser, name)
   await parser.parseAsync()
 }
 
+/** @param message of yargs, which knows a surplus word as an argument only */
+function inWords(message: string, name: string): string {
+  const word = /^Unknown arguments?: ([^,]*)/.exec(message)?.[1]
+  if (word === undefined) return message.replaceAll(/\s*\n\s*/g, ' ')
+  const file = /\.ya?ml$/.test(word) ? `: a file is given as --config ${word}` : ''
+  return `mptk ${name} takes no ${JSON.stringify(word)}${file}`
+}
+
 main(hideBin(process.argv)).catch((error: unknown) => {
-  console.error(`mptk: ${describeError(error)}`)
+  // all mistakes of a configuration are one error
+  for (const line of describeError(error).split('\n')) console.error(`mptk: ${line}`)
   process.exitCode =
     error instanceof MptkError && USAGE_CODES.includes(error.code) ? EXIT_USAGE : EXIT_FAILURE
 })

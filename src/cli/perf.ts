@@ -16,6 +16,7 @@ import {
   type Destination,
 } from '../address.js'
 import { loadPassword } from '../config/load.js'
+import { errnoName, MptkError } from '../errors.js'
 import { detectKernel } from '../kernel/detect.js'
 import { AUTOMATIC, type Kernel, type SocketWish } from '../kernel/kernel.js'
 import type { Connection } from '../net/connection.js'
@@ -169,10 +170,22 @@ const clientCommand: CommandModule<object, ClientArguments> = {
     await new Promise<void>((resolve) => process.stdout.write(report, () => resolve()))
     const code = signals.exitCode()
     if (record.error === undefined) return
-    if (code === undefined) throw record.error
+    if (code === undefined) throw withoutServer(record.error, target, argv.through)
     console.error(`mptk: ${record.error.message}`)
     process.exitCode = code
   },
+}
+
+/** Where nobody listens, what to do about it. */
+function withoutServer(error: Error, target: Destination, through: string | undefined): Error {
+  const refused = through === undefined && errnoName(error.cause ?? error) === 'ECONNREFUSED'
+  if (!refused) return error
+  const listen = formatAddress(target)
+  return new MptkError(
+    'MPTK_PERF',
+    `nobody listens on ${listen} (ECONNREFUSED): start mptk perf server --listen ${listen} there`,
+    { cause: error },
+  )
 }
 
 /** @throws {MptkError} */

@@ -29,8 +29,10 @@ export const planCommand: CommandModule<object, PlanArguments> = {
     }),
   async handler(options) {
     const wish = await loadWish(options.config, options.host)
-    const plan = await inPlace(options, async (place) =>
-      makePlan(await wish.describe(place), DRIVERS, place, await readStanding(place)),
+    const plan = await inPlace(
+      options,
+      async (place) => makePlan(await wish.describe(place), DRIVERS, place, await readStanding(place)),
+      { readOnly: true },
     )
     process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : planText(plan))
     if (options['exit-code'] && !isEmpty(plan)) process.exitCode = EXIT_CHANGES

@@ -4,10 +4,14 @@ import { describe } from '../../provisioning/describe.js'
 import { checkSites } from '../../provisioning/dns-check.js'
 import { defaultState, openPlace, type EnginePlace } from '../../provisioning/engine-place.js'
 import { readFacts } from '../../provisioning/probe.js'
+import { problemLine } from '../../provisioning/problem.js'
 import type { Description, FileResource } from '../../provisioning/resource.js'
 import { loadConfigText } from '../config/load.js'
 import { checkTrustedFile } from '../config/trusted-file.js'
+import { fileMistakes } from '../config/named-files.js'
 import type { Config } from '../config/schema.js'
+import { MptkError } from '../errors.js'
+import { trialsOf, type UpstreamTrial } from './try-upstreams.js'
 import { localRunner, type Runner } from '../exec.js'
 import { netnsRunner } from '../exec-netns.js'
 import { openSsh, type SshConnection } from '../exec-ssh.js'
@@ -50,6 +54,7 @@ const REMOTE_CONFIG = '/etc/mptk/mptk.yaml'
 export async function inPlace<T>(
   { host, 'ssh-config': configFile, netns, state }: PlaceArguments,
   work: (place: EnginePlace) => Promise<T>,
+  { readOnly = false }: { readOnly?: boolean } = {},
 ): Promise<T> {
   let ssh: SshConnection | undefined
   try {
@@ -62,7 +67,8 @@ export async function inPlace<T>(
     }
     if (netns !== undefined) runner = netnsRunner(runner, netns)
     const folder = state === undefined ? defaultState(netns) : host === undefined ? resolve(state) : state
-    return await work(await openPlace(runner, { state: folder, ...(netns === undefined ? {} : { netns }) }))
+    const options = { state: folder, readOnly, ...(netns === undefined ? {} : { netns }) }
+    return await work(await openPlace(runner, options))
   } finally {
     await ssh?.close()
   }
@@ -74,6 +80,8 @@ export interface Wish {
   /** Absolute on the host it is for. */
   configFile: string
   describe: (place: EnginePlace) => Promise<Description>
+  /** Asks each upstream from there, once it has been described and its files are in place. */
+  tryUpstreams: (place: EnginePlace, signal: AbortSignal) => Promise<UpstreamTrial[]>
 }
 
 /** @throws {MptkError} MPTK_CONFIG, MPTK_CONFIG_FILE, MPTK_UNTRUSTED_FILE, MPTK_OPEN_PROXY */
@@ -81,20 +89,50 @@ export async function loadWish(file: string, host: string | undefined): Promise<
   const warnings: string[] = []
   const { config, text: content } = await loadConfigText(file, (line) => warnings.push(line))
   const configFile = host === undefined ? resolve(file) : REMOTE_CONFIG
+  let command: readonly string[] = []
   const files = host === undefined ? [] : [configurationFile(content)]
   return {
     config,
     configFile,
     async describe(place) {
       const facts = await readFacts(place, config)
-      const { resources, notes, warnings: found } = describe(config, facts, { configFile })
+      command = facts.mptk
+      const read = host === undefined ? undefined : (name: string) => readThere(place.runner, name)
+      const aside: string[] = []
+      const wrong = await fileMistakes(config, (line) => aside.push(line), read)
+      // root may read them, and root will apply
+      const forRoot = place.unprivileged === undefined ? [] : wrong.filter(({ denied }) => denied)
+      const problems = wrong.filter((each) => !forRoot.includes(each))
+      const { resources, notes, warnings: found } = describe(config, facts, { configFile, problems })
       return {
         resources: [...files, ...resources],
         notes,
-        warnings: [...warnings, ...found, ...(await checkSites(place.runner, config, facts))],
+        warnings: [
+          ...warnings,
+          ...aside,
+          ...forRoot.map(problemLine),
+          ...found,
+          ...(await checkSites(place.runner, config, facts)),
+        ],
       }
     },
+    async tryUpstreams({ runner }, signal) {
+      if (!config.services.some((each) => 'upstream' in each && each.upstream !== undefined)) return []
+      const check = [...command, 'check', '--config', configFile, '--upstream', '--json']
+      const { stdout, stderr } = await runner.run(check, { reject: false, signal })
+      return trialsOf(stdout, stderr)
+    },
   }
+}
+
+/** A file of the host it is about. @throws {MptkError} MPTK_CONFIG_FILE */
+async function readThere(runner: Runner, file: string): Promise<string> {
+  const { stdout, stderr, exitCode } = await runner.run(['cat', '--', file], { reject: false })
+  if (exitCode === 0) return stdout
+  const why = stderr.split(': ').at(-1) ?? 'no reason'
+  const denied = why === 'Permission denied'
+  const cause = Object.assign(new Error(why), denied ? { code: 'EACCES', syscall: 'open' } : {})
+  throw new MptkError('MPTK_CONFIG_FILE', `cannot read ${file}: ${why}`, { cause })
 }
 
 function configurationFile(content: string): FileResource {

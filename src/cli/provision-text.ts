@@ -4,6 +4,7 @@ import type { Plan } from '../../provisioning/plan.js'
 import type { Command } from '../../provisioning/resource.js'
 import type { Undoing } from '../../provisioning/revert.js'
 import type { HostReport } from '../../provisioning/status.js'
+import { shellLine } from '../shell-quote.js'
 
 interface Line {
   id: string
@@ -61,7 +62,7 @@ export function undoingJson(steps: readonly Undoing[]) {
   return { steps: steps.map(stepJson) }
 }
 
-const MARK = { ok: 'ok   ', drift: 'DRIFT', live: 'live ', gone: 'gone ' }
+const MARK = { ok: 'ok   ', drift: 'DRIFT', live: 'live ', gone: 'gone ', changed: 'edit ' }
 
 export function statusText({ config, state, seconds = 0, guard, rebooted, resources }: HostReport): string {
   const by = guard === undefined || guard === '' ? 'its guard' : guard
@@ -72,11 +73,15 @@ export function statusText({ config, state, seconds = 0, guard, rebooted, resour
     unguarded: `applied from ${config} and not confirmed, but ${by}, which was to undo it, is gone: nothing will undo it by itself: mptk confirm keeps it, mptk revert undoes it`,
     interrupted: `interrupted (from ${config}): mptk apply goes on from what was before, mptk revert puts it back`,
   }[state]
-  const lines = resources.map(({ id, status, wanted, found }) =>
-    status === 'ok'
-      ? `${MARK.ok}  ${id}`
-      : `${MARK[status]}  ${id}: is ${found ?? ''}, was set to ${wanted ?? ''}`,
-  )
+  const apply = shellLine(['mptk', 'apply', '--config', config])
+  const lines = resources.map(({ id, status, wanted, found, files = [] }) => {
+    if (status === 'ok') return `${MARK.ok}  ${id}`
+    if (status === 'changed') {
+      const have = files.length === 1 ? 'has' : 'have'
+      return `${MARK.changed}  ${id}: ${files.join(', ')} ${have} changed since it was applied: ${apply}`
+    }
+    return `${MARK[status]}  ${id}: is ${found ?? ''}, was set to ${wanted ?? ''}`
+  })
   const boot = rebooted
     ? ['rebooted since (or another network namespace): mptk apply sets again what is gone']
     : []

@@ -1,11 +1,14 @@
 /** What is wrong with a value, in words a person can act on: one line of where, what was expected and what was found. */
 import type { z } from 'zod'
+import { closest, didYouMean } from '../closest.js'
 
 type Issue = z.core.$ZodIssue
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0]
 
 export interface Problem {
-  /** `services[0].upstream.address`; empty for the whole file. */
+  /** Of the value that is wrong; empty for the whole file. */
+  keys: readonly PropertyKey[]
+  /** In words, as `services[0].upstream.address`: of an unknown key, where it stands. */
   path: string
   text: string
   /** Parameters that the schema gave to the check. */
@@ -24,35 +27,94 @@ export function expectation(issue: RawIssue): string | undefined {
     case 'invalid_union':
       return issue.discriminator === undefined ? UNSAID : `expected ${oneOf(discriminators(issue))}`
     case 'unrecognized_keys':
-      return `expected ${oneOf(knownKeys(issue))}, found the unknown key ${issue.keys.map(quote).join(', ')}`
+      return `expected ${oneOf(knownKeys(issue))}`
     default:
       return undefined
   }
 }
 
-/** The one problem to report. An unknown key comes first: it is often a known one misspelt. */
-export function mainProblem(issues: readonly Issue[]): Problem {
-  const issue = mainIssue(issues)
+/** All of them, in the schema's order, unknown keys of a map before what it lacks. What only follows from another one is left out. */
+export function allProblems(issues: readonly Issue[]): Problem[] {
+  const plain = issues.flatMap(plainIssues)
+  const unknown = plain.filter(isUnknownKeys)
+  const meant = new Set(unknown.flatMap((issue) => meantKeys(issue)))
+  const others = plain.filter(
+    (issue) =>
+      !isUnknownKeys(issue) &&
+      !meant.has(pathOf(issue.path)) &&
+      !unknown.some((each) => isRuleOf(each.path, issue)),
+  )
+  // of one value the first word: what else is wrong with it follows from that
+  const first = new Map(others.map((issue) => [pathOf(issue.path), issue]).reverse() as [string, Issue][])
+  const told = others.filter((issue) => first.get(pathOf(issue.path)) === issue)
+  return [...unknown.flatMap(unknownKeys), ...told.map(problemOf)]
+}
+
+/** A rule about the keys of one map, in which a key is unknown: it may be the one that the rule misses. */
+function isRuleOf(map: readonly PropertyKey[], { code, path }: Issue): boolean {
+  return code === 'custom' && path.length <= map.length + 1 && map.every((key, index) => key === path[index])
+}
+
+function problemOf(issue: Issue): Problem {
+  const words = /\bfound /.test(issue.message) ? issue.message : `${issue.message}, found ${found(issue)}`
   return {
+    keys: issue.path,
     path: pathOf(issue.path),
-    text: withoutUserInfo(
-      /\bfound /.test(issue.message) ? issue.message : `${issue.message}, found ${found(issue)}`,
-    ),
+    text: withoutUserInfo(`${words}${suggestion(issue)}`),
     params: (issue.code === 'custom' && issue.params) || {},
   }
 }
 
-function mainIssue(issues: readonly Issue[]): Issue {
-  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]
-  if (issue === undefined) throw new Error('a value was refused without an issue')
-  if (issue.code === 'invalid_key') return { ...issue, message: issue.issues[0]?.message ?? issue.message }
-  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue
-  // the branch that was meant is the one whose type is right; else the union speaks, or its simplest branch, written last
+type UnknownKeys = Extract<Issue, { code: 'unrecognized_keys' }>
+const isUnknownKeys = (issue: Issue): issue is UnknownKeys => issue.code === 'unrecognized_keys'
+
+/** One for each key. With a known one near, the list of all of them would hide it. */
+function unknownKeys(issue: UnknownKeys): Problem[] {
+  return issue.keys.map((key) => {
+    const what = `found the unknown key ${quote(key)}`
+    const meant = didYouMean(key, knownOf(issue))
+    const text = meant === '' ? `${issue.message}, ${what}` : `${what}${meant}`
+    return { keys: [...issue.path, key], path: pathOf(issue.path), text: withoutUserInfo(text), params: {} }
+  })
+}
+
+/** Paths of the keys that unknown ones were meant to be: they are not missing. */
+function meantKeys(issue: UnknownKeys): string[] {
+  return issue.keys.flatMap((key) => {
+    const meant = closest(key, knownOf(issue))
+    return meant === undefined ? [] : [pathOf([...issue.path, meant])]
+  })
+}
+
+/** The keys that {@link expectation} has listed. */
+function knownOf({ message }: UnknownKeys): string[] {
+  return message.replace(/^expected (one of )?/, '').split(/, | or /)
+}
+
+/** A choice that is nearly one of those there are. */
+function suggestion(issue: Issue): string {
+  if (isSecret(issue.path)) return ''
+  if (issue.code === 'invalid_value') {
+    return typeof issue.input === 'string' ? didYouMean(issue.input, issue.values.map(String)) : ''
+  }
+  const value = discriminated(issue)
+  return issue.code === 'invalid_union' && typeof value === 'string'
+    ? didYouMean(value, discriminators(issue))
+    : ''
+}
+
+/** A union's mistakes are those of the branch that was meant: the one whose type is right; else the union speaks, or its simplest branch, written last. */
+function plainIssues(issue: Issue): Issue[] {
+  if (issue.code === 'invalid_key') {
+    return [{ ...issue, message: issue.issues[0]?.message ?? issue.message }]
+  }
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
   const branches: readonly (readonly Issue[])[] = issue.errors
   const meant = branches.find((branch) => !branch.some(isWrongType))
-  if (meant === undefined && issue.message !== UNSAID) return issue
-  const inner = mainIssue(meant ?? branches.at(-1) ?? [])
-  return { ...inner, path: [...issue.path, ...inner.path] }
+  if (meant === undefined && issue.message !== UNSAID) return [issue]
+  return (meant ?? branches.at(-1) ?? [])
+    .flatMap(plainIssues)
+    .map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }))
 }
 
 /** Of a union without a word of its own. */
@@ -70,7 +132,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   boolean: 'true or false',
 }
 
-function discriminators(issue: RawIssue & { code: 'invalid_union' }): string[] {
+function discriminators(issue: object): string[] {
   return 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : []
 }
 
@@ -85,15 +147,19 @@ function oneOf(names: readonly string[]): string {
 }
 
 function found(issue: Issue): string {
-  const { input, path } = issue
-  const value =
-    issue.code === 'invalid_union' && issue.discriminator !== undefined
-      ? (input as Record<string, unknown> | undefined)?.[issue.discriminator]
-      : input
+  const { path } = issue
+  const value = discriminated(issue)
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'a map'
   if (value === undefined || value === null) return 'nothing'
   if (isSecret(path)) return typeof value === 'string' ? 'other text' : `a ${typeof value}`
   return quote(value)
+}
+
+/** What was found: of a choice among kinds, the value that names the kind. */
+function discriminated(issue: Issue): unknown {
+  return issue.code === 'invalid_union' && issue.discriminator !== undefined
+    ? (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator]
+    : issue.input
 }
 
 /** Where a wrong value may be a password, or a password in the wrong place. */

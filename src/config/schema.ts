@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { connect } from './connect.js'
 import { host } from './host.js'
+import { checkPorts } from './ports.js'
 import { pathTest, type PathTestConfig } from './path-test.js'
 import { reverseTcp } from './reverse-tcp.js'
 import { socks5 } from './socks5.js'
@@ -10,21 +11,23 @@ import { nat64Prefix, oneOrMore, socketAddress, wholeNumber } from './values.js'
 
 export const service = z.discriminatedUnion('type', [socks5, connect, reverseTcp, transparent, pathTest])
 
-export const configSchema = z.strictObject({
-  services: z.array(service).min(1, 'expected at least one service'),
-  /** What the host itself shall be: `mptk plan` and `mptk apply` bring it about. */
-  host: host.optional(),
-  status: z.strictObject({ listen: socketAddress }).optional(),
-  log: z
-    .strictObject({
-      level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-      format: z.enum(['auto', 'text', 'json']).default('auto'),
-    })
-    .prefault({}),
-  relay: z.strictObject({ threads: wholeNumber(1, 64).optional() }).prefault({}),
-  /** Prefixes behind which a translator of this network reaches IPv4. */
-  nat64: oneOrMore(nat64Prefix).optional(),
-})
+export const configSchema = z
+  .strictObject({
+    services: z.array(service).min(1, 'expected at least one service'),
+    /** What the host itself shall be: `mptk plan` and `mptk apply` bring it about. */
+    host: host.optional(),
+    status: z.strictObject({ listen: socketAddress }).optional(),
+    log: z
+      .strictObject({
+        level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+        format: z.enum(['auto', 'text', 'json']).default('auto'),
+      })
+      .prefault({}),
+    relay: z.strictObject({ threads: wholeNumber(1, 64).optional() }).prefault({}),
+    /** Prefixes behind which a translator of this network reaches IPv4. */
+    nat64: oneOrMore(nat64Prefix).optional(),
+  })
+  .superRefine(checkPorts)
 
 export type Config = z.output<typeof configSchema>
 export type ServiceConfig = Config['services'][number]

@@ -30,12 +30,22 @@ const passwordHash = z
     if (why !== undefined) context.addIssue({ code: 'custom', message: `${A_HASH}, with ${why}` })
   })
 
-const userEntry = z
-  .strictObject({ password: credential.optional(), passwordHash: passwordHash.optional() })
-  .refine(
-    (value) => (value.password === undefined) !== (value.passwordHash === undefined),
-    'expected either password or passwordHash',
-  )
+export interface UserEntry {
+  password?: string | undefined
+  passwordHash?: string | undefined
+}
+
+/** `alice: scrypt$…` is short for `alice: { passwordHash: scrypt$… }`. */
+const userEntry = z.union([
+  passwordHash.transform((hash): UserEntry => ({ passwordHash: hash })),
+  z
+    .strictObject({ password: credential.optional(), passwordHash: passwordHash.optional() })
+    .refine(
+      (value) => (value.password === undefined) !== (value.passwordHash === undefined),
+      'expected either password or passwordHash',
+    )
+    .transform((value): UserEntry => value),
+])
 
 export const usersMap = z.record(credential, userEntry)
 

@@ -3,6 +3,11 @@ import { z } from 'zod'
 import { endsInNumber, familyOf, parseDestination, parseSocketAddress, PrefixSet } from '../address.js'
 import { describeError } from '../errors.js'
 
+/** What a number without a unit was probably meant to be. */
+function withUnit(value: unknown): string {
+  return /^\d{1,6}$/.test(String(value)) && Number(value) > 0 ? `: did you mean ${String(value)}s?` : ''
+}
+
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
 
 const A_DURATION = 'expected a duration as 300ms, 10s, 5m or 1h (1ms to 596h)'
@@ -14,7 +19,7 @@ export const duration = z.string(A_DURATION).transform((value, context) => {
     match === null ? NaN : Math.round(Number(match[1]) * UNITS[match[2] as keyof typeof UNITS])
   // Node's timers cannot hold more than 2^31 - 1 ms
   if (milliseconds >= 1 && milliseconds <= 2 ** 31 - 1) return milliseconds
-  context.addIssue(`${A_DURATION}, found ${JSON.stringify(value)}`)
+  context.addIssue(`${A_DURATION}, found ${JSON.stringify(value)}${withUnit(value)}`)
   return z.NEVER
 })
 

@@ -21,7 +21,7 @@ export function upstreamFindings(state: UpstreamState): Finding[] {
   found.push(pathManagerFinding(state))
   found.push(finding('scheduler', 'ok', state.sysctls['net.mptcp.scheduler'] ?? 'default'))
   found.push(endpointsFinding(state))
-  if (state.limits !== undefined) found.push(limitsFinding(state.limits, state.endpoints ?? []))
+  if (state.limits !== undefined) found.push(limitsFinding(state.limits, state))
   return [...found, ...joinFindings(state), ...failoverFindings(state), ...fallbackFindings(state)]
 }
 
@@ -61,9 +61,9 @@ function endpointsFinding({ endpoints, uplinks }: UpstreamState): Finding {
   return finding(
     'endpoints',
     'warning',
-    `none, so connections use one of ${uplinks.length} uplinks: ${uplinks.map(({ device, address }) => `${device} ${address}`).join(', ')}`,
+    `none, so connections use one of ${uplinks.length} uplinks: ${uplinks.map(({ device, address }) => `${device} ${address}`).join(', ')}; mptk apply sets one for each, or by hand:`,
     [
-      `ip mptcp limits set subflows ${Math.min(8, Math.max(2, uplinks.length))} add_addr_accepted 2`,
+      limitsCommand(uplinks.length),
       ...uplinks.map(({ device, address }) => `ip mptcp endpoint add ${address} dev ${device} subflow`),
     ].join(' && '),
   )
@@ -73,24 +73,28 @@ function describeEndpoint({ id, address, port, flags }: Endpoint): string {
   return `${address}${port === undefined ? '' : ` port ${port}`} id ${id} ${flags.join(' ')}`.trim()
 }
 
+/** Subflows per connection that a host with so many paths wants: one word for all findings. The kernel's most is 8. */
+const subflowsFor = (paths: number): number => Math.min(8, Math.max(2, paths))
+
+const limitsCommand = (paths: number, accepted = 2): string =>
+  `ip mptcp limits set subflows ${subflowsFor(paths)} add_addr_accepted ${Math.max(2, accepted)}`
+
 /** Each subflow endpoint adds one subflow for every address of the peer; one is the connection's own already. */
-function limitsFinding(limits: Limits, endpoints: readonly Endpoint[]): Finding {
+function limitsFinding(limits: Limits, { endpoints = [], uplinks }: UpstreamState): Finding {
   const value = `${limits.subflows} subflows beside the first, ${limits.addAddrAccepted} announced addresses accepted`
-  const wanted = endpoints.filter(({ flags }) => flags.includes('subflow')).length - 1
-  if (limits.subflows < wanted) {
-    const mend = `ip mptcp limits set subflows ${Math.min(8, wanted)} add_addr_accepted ${limits.addAddrAccepted}`
+  const ends = endpoints.filter(({ flags }) => flags.includes('subflow')).length
+  // without endpoints the finding above offers one for each uplink, and the limits with them
+  const mend = limitsCommand(ends === 0 ? uplinks.length : ends, limits.addAddrAccepted)
+  if (limits.subflows < ends - 1)
     return finding('limits', 'warning', `${value}: too few for the endpoints`, mend)
-  }
   if (limits.subflows === 0) {
-    return finding('limits', 'warning', `${value}: a connection never gets a second path`, LIMITS)
+    return finding('limits', 'warning', `${value}: a connection never gets a second path`, mend)
   }
   if (limits.addAddrAccepted === 0) {
-    return finding('limits', 'info', `${value}: addresses that a server announces are not used`, LIMITS)
+    return finding('limits', 'info', `${value}: addresses that a server announces are not used`, mend)
   }
   return finding('limits', 'ok', value)
 }
-
-const LIMITS = 'ip mptcp limits set subflows 2 add_addr_accepted 2'
 
 function joinFindings({ sysctls }: UpstreamState): Finding[] {
   const found: Finding[] = []

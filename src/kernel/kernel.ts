@@ -194,6 +194,6 @@ export interface Kernel {
   limits(): Limits | undefined
   setLimits(limits: Limits): void
 
-  /** Everything `mptk doctor` says. */
-  report(): KernelReport
+  /** Everything `mptk doctor` says. @param uplinks names of the uplinks; those with a default route unless given */
+  report(uplinks?: readonly string[]): KernelReport
 }

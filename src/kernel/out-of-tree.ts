@@ -117,8 +117,8 @@ export class OutOfTreeKernel implements Kernel {
     refuseEndpoints(NO_ENDPOINTS)
   }
 
-  report(): KernelReport {
-    return outOfTreeReport(this)
+  report(uplinks?: readonly string[]): KernelReport {
+    return outOfTreeReport(this, uplinks)
   }
 }
 

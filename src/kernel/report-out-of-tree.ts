@@ -8,7 +8,7 @@ import { bufferFindings, congestionFinding, finding, TCP_SYSCTLS } from './findi
 import type { Finding, Kernel, KernelReport } from './kernel.js'
 import { availableNames } from './out-of-tree-options.js'
 import { readProc, readSysctls } from './sysctl.js'
-import { uplinkAddresses } from './uplinks.js'
+import { uplinkAddresses, type UplinkAddress } from './uplinks.js'
 
 const MPTCP_SYSCTLS = [
   'mptcp_enabled',
@@ -23,7 +23,7 @@ const MPTCP_SYSCTLS = [
 
 type Sysctls = Record<string, string>
 
-export function outOfTreeReport(kernel: Kernel): KernelReport {
+export function outOfTreeReport(kernel: Kernel, named?: readonly string[]): KernelReport {
   const sysctls = readSysctls([...MPTCP_SYSCTLS, ...TCP_SYSCTLS])
   const reason = kernel.whyNoMptcp()
   const controls = congestionControls()
@@ -36,7 +36,9 @@ export function outOfTreeReport(kernel: Kernel): KernelReport {
     findings: [
       finding('kernel', 'ok', `Linux ${release()}, out-of-tree MPTCP of multipath-tcp.org`),
       mptcpFinding(reason, sysctls),
-      ...(reason === undefined ? namesFindings(sysctls, schedulers, pathManagers) : []),
+      ...(reason === undefined
+        ? namesFindings(sysctls, schedulers, pathManagers, uplinkAddresses(named))
+        : []),
       ...versionFindings(sysctls),
       ...fallbackFindings(),
       congestionFinding(controls, lookAtKernel(), mayConfigureNetwork()),
@@ -68,12 +70,16 @@ function mptcpFinding(reason: string | undefined, sysctls: Sysctls): Finding {
   )
 }
 
-function namesFindings(sysctls: Sysctls, schedulers: string[], pathManagers: string[]): Finding[] {
+function namesFindings(
+  sysctls: Sysctls,
+  schedulers: string[],
+  pathManagers: string[],
+  uplinks: readonly UplinkAddress[],
+): Finding[] {
   const scheduler = sysctls['net.mptcp.mptcp_scheduler'] ?? 'not visible here'
   const manager = sysctls['net.mptcp.mptcp_path_manager']
   const found = [finding('scheduler', 'ok', `${scheduler}; available ${schedulers.join(', ')}`)]
   const value = `${manager ?? 'not visible here'}; available ${pathManagers.join(', ')}`
-  const uplinks = uplinkAddresses()
   if (manager === 'default' && uplinks.length > 1) {
     const words = `${value}: opens no further subflows, connections use one of ${uplinks.length} uplinks`
     const set = 'sysctl -w net.mptcp.mptcp_path_manager=fullmesh'

@@ -27,13 +27,20 @@ const MPTCP_SYSCTLS = [
   'pm_type',
 ].map((name) => `net.mptcp.${name}`)
 
-export function upstreamReport(kernel: Kernel): KernelReport {
+export function upstreamReport(kernel: Kernel, named?: readonly string[]): KernelReport {
   const sysctls = readSysctls([...MPTCP_SYSCTLS, ...TCP_SYSCTLS])
   const reason = kernel.whyNoMptcp()
   const endpoints = permitted(() => kernel.endpoints())
   const limits = permitted(() => kernel.limits())
   const controls = congestionControls()
-  const state = { reason, sysctls, endpoints, limits, counters: mptcpCounters(), uplinks: uplinkAddresses() }
+  const state = {
+    reason,
+    sysctls,
+    endpoints,
+    limits,
+    counters: mptcpCounters(),
+    uplinks: uplinkAddresses(named),
+  }
   const manager = sysctls['net.mptcp.pm_type'] === '1' ? 'userspace' : 'kernel'
   return {
     flavour: kernel.flavour,

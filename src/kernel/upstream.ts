@@ -134,8 +134,8 @@ export class UpstreamKernel implements Kernel {
     setLimits(limits)
   }
 
-  report(): KernelReport {
-    return upstreamReport(this)
+  report(uplinks?: readonly string[]): KernelReport {
+    return upstreamReport(this, uplinks)
   }
 
   #openTcp(family: 4 | 6, wish: SocketWish, reason?: string): OpenedSocket {

@@ -22,10 +22,10 @@ host:
   sysctls: { net.ipv4.tcp_keepalive_time: 600 }
 `
 
-/** With this in the place of its password the service does not start: its file is missing. */
+/** With this after its password the service does not start: the kernel has no such thing, which no plan asks. */
 export const BROKEN: readonly [from: string, to: string] = [
   'password: secret',
-  'passwordFile: /nonexistent/password',
+  'password: secret, congestion: nosuchalgo',
 ]
 
 export class ProvisionedHost {

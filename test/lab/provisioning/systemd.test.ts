@@ -14,7 +14,7 @@ const CONFIG = '/etc/mptk/mptk.yaml'
 const PASSWORD = '/etc/mptk/upstream.password'
 const FOLDERS = ['/etc/systemd', '/etc/mptk', '/var/lib', '/tmp/mptk']
 
-const configured = (passwordFile: string): string =>
+const configured = (more: object = {}): string =>
   stringify({
     host: {
       setup: 'router',
@@ -25,7 +25,7 @@ const configured = (passwordFile: string): string =>
       {
         type: 'transparent',
         listen: `[::]:${PORT}`,
-        upstream: { type: 'socks5', address: SOCKS, username: 'branch', passwordFile },
+        upstream: { type: 'socks5', address: SOCKS, username: 'branch', passwordFile: PASSWORD, ...more },
       },
     ],
     status: { listen: '127.0.0.1:9400' },
@@ -66,7 +66,7 @@ void t.test('a router under systemd', async (t) => {
     })
   await settled()
   await systemd.write(PASSWORD, 'secret\n')
-  await systemd.write(CONFIG, configured('/etc/mptk/none'))
+  await systemd.write(CONFIG, configured({ congestion: 'nosuchalgo' }))
   const before = await hostStateOf(systemd.runner, ...FOLDERS)
   const changed = async (): Promise<string[]> =>
     stateChanges(before, await hostStateOf(systemd.runner, ...FOLDERS))
@@ -74,7 +74,11 @@ void t.test('a router under systemd', async (t) => {
   await t.test('one that does not start says why, and leaves nothing', async (t) => {
     const { code, stderr } = await mptk('apply', '--config', CONFIG)
     t.equal(code, 1)
-    t.match(stderr, /^mptk: service mptk: the files it reads: .*\/etc\/mptk\/none: No such file or directory/)
+    t.match(
+      stderr,
+      /^mptk: service mptk: until it listens on tcp \[::\]:5201, .*this kernel has no congestion control "nosuchalgo"/,
+      'from the journal',
+    )
     t.strictSame(await changed(), [])
   })
 
@@ -90,7 +94,7 @@ void t.test('a router under systemd', async (t) => {
     t.strictSame(await changed(), [])
   })
 
-  await systemd.write(CONFIG, configured(PASSWORD))
+  await systemd.write(CONFIG, configured())
   const start = await hostStateOf(systemd.runner, ...FOLDERS)
   await t.test('applied', async (t) => {
     t.match(await mptk('apply', '--config', CONFIG), { code: 0, stderr: '' })
@@ -173,7 +177,7 @@ void t.test('the same router after a reboot', async (t) => {
     await socksProxy(t, network)
     const systemd = await OwnSystemd.boot(t, network.router, folder)
     await systemd.write(PASSWORD, 'secret\n')
-    await systemd.write(CONFIG, configured(PASSWORD))
+    await systemd.write(CONFIG, configured())
     t.match(await run(t, ['apply', '--config', CONFIG], { prefix: systemd.prefix }), { code: 0 })
     await systemd.end()
   }
@@ -205,7 +209,7 @@ void t.test('one that was not confirmed, after a reboot', async (t) => {
     const network = await site(t)
     const systemd = await OwnSystemd.boot(t, network.router, folder)
     await systemd.write(PASSWORD, 'secret\n')
-    await systemd.write(CONFIG, configured(PASSWORD))
+    await systemd.write(CONFIG, configured())
     const args = ['apply', '--config', CONFIG, '--confirm-within', '600s']
     t.match(await run(t, args, { prefix: systemd.prefix }), { code: 0 })
     await systemd.end()

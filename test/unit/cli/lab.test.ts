@@ -13,8 +13,12 @@ void t.test('lab list names every experiment and topology, a line each', async (
 const wrong: [args: string[], message: RegExp][] = [
   [['lab'], /expected lab run, lab list or lab shell/],
   [['lab', 'run', '--out', 'x'], /Not enough non-option arguments/],
-  [['lab', 'run', 'single'], /Missing required argument: out/],
   [['lab', 'run', 'single', 'nonsense', '--out', 'x'], /expected all, single, .*, found "nonsense"/],
+  [['lab', 'run', 'singel', '--out', 'x'], /found "singel": did you mean single\?/],
+  [
+    ['lab', 'shell', 'thesiss'],
+    /expected a topology \(.*\) or the path .*, found "thesiss": did you mean thesis\?/,
+  ],
   [
     ['lab', 'run', 'all', '--out', 'x', '--repetitions', '0'],
     /--repetitions: expected a whole number from 1/,

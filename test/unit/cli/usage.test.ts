@@ -15,21 +15,37 @@ async function refused(t: Test, args: string[], code: number, line: string | Reg
 }
 
 void t.test('the command line', async (t) => {
-  await refused(t, [], 2, 'expected a command, found none: see mptk --help')
-  await refused(t, ['foo'], 2, 'Unknown argument: foo: see mptk --help')
-  await refused(t, ['run', '--port', '1080'], 2, 'Unknown argument: port: see mptk --help')
-  const misspelt = ['apply', '--confg', 'x', '--dry-rn']
-  await refused(t, misspelt, 2, 'Unknown arguments: confg, dry-rn: see mptk --help')
-  await refused(t, ['run', '--config'], 2, 'Not enough arguments following: config: see mptk --help')
-  await refused(t, ['check'], 2, 'Missing required argument: config: see mptk --help')
-  await refused(t, ['reverse'], 2, 'Missing required arguments: listen, target: see mptk --help')
+  await refused(t, ['foo'], 2, 'unknown command foo: see mptk --help')
+  await refused(t, ['rnu'], 2, 'unknown command rnu: did you mean run?: see mptk --help')
+  await refused(t, ['help', 'stauts'], 2, 'unknown command stauts: did you mean status?: see mptk --help')
+  await refused(t, ['run', '--port', '1080'], 2, 'unknown option --port: see mptk run --help')
+  await refused(
+    t,
+    ['apply', '--confg', 'x', '--dry-rn'],
+    2,
+    'unknown option --confg: did you mean --config?, unknown option --dry-rn: did you mean --dry-run?: see mptk apply --help',
+  )
+  await refused(
+    t,
+    ['run', 'x.yaml'],
+    2,
+    'mptk run takes no "x.yaml": a file is given as --config x.yaml: see mptk run --help',
+  )
+  await refused(t, ['run', '--config'], 2, 'Not enough arguments following: config: see mptk run --help')
+  await refused(t, ['check'], 2, 'Missing required argument: config: see mptk check --help')
+  await refused(t, ['reverse'], 2, 'Missing required arguments: listen, target: see mptk reverse --help')
   await refused(
     t,
     ['socks5', '--transport', 'udp'],
     2,
     /^mptk: Invalid values: .*"udp", Choices: "mptcp", "tcp": see/,
   )
-  await refused(t, ['socks5', '--username', 'alice'], 2, /^mptk: .*username -> upstream: see mptk --help$/)
+  await refused(
+    t,
+    ['socks5', '--username', 'alice'],
+    2,
+    /^mptk: .*username -> upstream: see mptk socks5 --help$/,
+  )
   await refused(
     t,
     ['socks5', '--log', 'loud'],
@@ -63,13 +79,13 @@ void t.test('the configuration file', async (t) => {
       t,
       [command, '--config', file('unknown-key.yaml')],
       2,
-      /unknown-key\.yaml: services\[0\]: expected one of type, name, listen, .*, found the unknown key "lisen"$/,
+      /unknown-key\.yaml:1: services\[0\]: found the unknown key "lisen": did you mean listen\?$/,
     )
     await refused(
       t,
       [command, '-c', file('open.yaml')],
       2,
-      /open\.yaml: services\[0\]\.listen: expected users, /,
+      /open\.yaml:1: services\[0\]\.listen: expected users, /,
     )
     await refused(t, [command, '-c', file('no.yaml')], 2, /no\.yaml:1: not YAML: /)
     await refused(t, [command, '-c', file('none.yaml')], 2, /^mptk: cannot read \S+none\.yaml: ENOENT/)

@@ -73,19 +73,21 @@ void t.test('files that are not YAML: file and line, and nothing of the content'
 
 void t.test('a file of users', async (t) => {
   const folder = t.testdir({
-    'users.yaml': 'alice: { password: secret }\nbob: { passwordHash: "scrypt$16384$8$5$AAAA$BBBB" }\n',
+    'users.yaml':
+      'alice: { password: secret }\nbob: { passwordHash: "scrypt$16384$8$5$AAAA$BBBB" }\ncarol: scrypt$16384$8$5$AAAA$BBBB\n',
   })
   t.strictSame(await loadUsers(join(folder, 'users.yaml')), {
     alice: { password: 'secret' },
     bob: { passwordHash: 'scrypt$16384$8$5$AAAA$BBBB' },
+    carol: { passwordHash: 'scrypt$16384$8$5$AAAA$BBBB' },
   })
   t.equal(
     await messageOf(t, loadUsers, 'alice: hunter2'),
-    '/f.yaml: users.alice: expected a map of keys and values, found other text',
+    '/f.yaml:1: users.alice: expected a hash as mptk passwd prints it, found other text',
   )
   t.equal(
     await messageOf(t, loadUsers, 'alice: { password: 12345 }'),
-    '/f.yaml: users.alice.password: expected text of 1 to 255 bytes, found a number',
+    '/f.yaml:1: users.alice.password: expected text of 1 to 255 bytes, found a number',
   )
 })
 

@@ -125,7 +125,7 @@ void t.test('wishes for sockets', (t) => {
     [{ scheduler: 5 }, /scheduler: expected a name of at most 15 letters, digits, _ \. -, found 5$/],
     [
       { scheduler: { name: 'rr', optionl: true } },
-      /scheduler: expected name or optional, found the unknown key "optionl"$/,
+      /scheduler: found the unknown key "optionl": did you mean optional\?$/,
     ],
     [{ scheduler: {} }, /scheduler\.name: expected a name of at most 15 .*, found nothing$/],
     [{ mark: -1 }, /mark: expected a whole number of 0 to 4294967295, found -1$/],
@@ -139,7 +139,10 @@ void t.test('wishes for sockets', (t) => {
     [{ backlog: 0 }, /backlog: expected a whole number of 1 to 65535, found 0$/],
     [{ reusePort: 'yes' }, /reusePort: expected true or false, found "yes"$/],
     [{ egress: { source: 'eth0' } }, /egress\.source: expected an IP address of this host, found "eth0"$/],
-    [{ mptcp: 'require' }, /mptcp: expected preferred or required, found "require"$/],
+    [
+      { mptcp: 'require' },
+      /mptcp: expected preferred or required, found "require": did you mean required\?$/,
+    ],
     [{ transport: 'udp' }, /transport: expected mptcp or tcp, found "udp"$/],
   ] as const) {
     t.throws(() => service(more), { code: 'MPTK_CONFIG', message }, JSON.stringify(more))

@@ -3,6 +3,7 @@ import { formatReport } from '../../../src/cli/doctor.js'
 import { parseNetstat, parseSnmp } from '../../../src/kernel/counters.js'
 import { upstreamFindings, type UpstreamState } from '../../../src/kernel/findings-upstream.js'
 import type { Endpoint, Finding, KernelReport } from '../../../src/kernel/kernel.js'
+import { defaultRouteDevices } from '../../../src/kernel/uplinks.js'
 import { isBefore } from '../../../src/kernel/report-tcp-only.js'
 
 const SYSCTLS = {
@@ -79,7 +80,8 @@ void t.test('endpoints', (t) => {
   ]
   t.match(found('endpoints', { endpoints: [], uplinks }), {
     level: 'warning',
-    value: /3 uplinks: wlan0 10\.1\.0\.1, wwan0 2001:db8::2, eth0 10\.3\.0\.1$/,
+    value:
+      /3 uplinks: wlan0 10\.1\.0\.1, wwan0 2001:db8::2, eth0 10\.3\.0\.1; mptk apply sets one for each, or by hand:$/,
     mend:
       'ip mptcp limits set subflows 3 add_addr_accepted 2 && ip mptcp endpoint add 10.1.0.1 dev wlan0 subflow && ' +
       'ip mptcp endpoint add 2001:db8::2 dev wwan0 subflow && ip mptcp endpoint add 10.3.0.1 dev eth0 subflow',
@@ -97,7 +99,7 @@ void t.test('limits', (t) => {
   const four = [1, 2, 3, 4].map((id) => endpoint(id, 'subflow'))
   t.match(found('limits', { endpoints: four }), {
     level: 'warning',
-    mend: 'ip mptcp limits set subflows 3 add_addr_accepted 2',
+    mend: 'ip mptcp limits set subflows 4 add_addr_accepted 2',
   })
   t.match(found('limits', { endpoints: four.slice(1) }), { level: 'ok' })
   t.match(found('limits', { limits: { subflows: 0, addAddrAccepted: 2 } }), { level: 'warning' })
@@ -105,6 +107,47 @@ void t.test('limits', (t) => {
     level: 'info',
     mend: /add_addr_accepted 2/,
   })
+  t.end()
+})
+
+void t.test('two findings never give contradicting commands', (t) => {
+  for (const count of [2, 3, 5, 9]) {
+    const uplinks = Array.from({ length: count }, (_, index) => ({
+      device: `eth${index}`,
+      address: `10.1.0.${index}`,
+    }))
+    for (const limits of [
+      { subflows: 0, addAddrAccepted: 0 },
+      { subflows: 0, addAddrAccepted: 8 },
+      { subflows: 1, addAddrAccepted: 0 },
+    ]) {
+      const mends = upstreamFindings({ ...GOOD, endpoints: [], uplinks, limits }).flatMap(({ mend }) => {
+        const subflows = /limits set subflows (\d+)/.exec(mend ?? '')?.[1]
+        return subflows === undefined ? [] : [subflows]
+      })
+      t.equal(mends.length, 2, 'of endpoints and of limits')
+      t.equal(new Set(mends).size, 1, mends.join(' and '))
+    }
+  }
+  t.end()
+})
+
+void t.test('a LAN is no uplink: default routes tell', (t) => {
+  const ipv4 = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+wlan\t00000000\t0101A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0
+lan\t004DA8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+half\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000080\t0\t0\t0
+gone\t00000000\t00000000\t0201\t0\t0\t0\t00000000\t0\t0\t0
+`
+  const zero = '0'.repeat(32)
+  const route = (to: string, length: string, flags: string, device: string): string =>
+    `${to} ${length} ${zero} 00 ${zero} 00000400 00000001 00000000 ${flags} ${device}\n`
+  const ipv6 =
+    route(zero, '00', '00450003', 'cell') +
+    route(zero, '00', '00200200', 'lo') +
+    route(`fd00${'0'.repeat(28)}`, '40', '00000001', 'lan')
+  t.strictSame([...defaultRouteDevices(ipv4, ipv6)], ['wlan', 'cell'])
+  t.strictSame([...defaultRouteDevices()], [])
   t.end()
 })
 

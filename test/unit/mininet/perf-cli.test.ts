@@ -14,7 +14,7 @@ void t.test('options that are refused, each in one line', async (t) => {
   const cases: [string[], RegExp][] = [
     [[], /expected perf server or perf client/],
     [['client'], /Not enough non-option arguments/],
-    [[...client, '--colour', 'red'], /Unknown argument: colour/],
+    [[...client, '--colour', 'red'], /unknown option --colour: see mptk perf --help/],
     [[...client, '-p', '0'], /--port: expected a whole number from 1 to 65535, found "0"/],
     [[...client, '-P', '200'], /--parallel: expected a whole number from 1 to 128, found "200"/],
     [[...client, '-P', '1.5'], /--parallel: expected a whole number/],
