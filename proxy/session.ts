@@ -47,6 +47,8 @@ export class Session {
   /** performance.now(): what durations are counted from. */
   readonly #started = performance.now()
   state: SessionState = 'handshake'
+  /** It may be somebody who guesses passwords. */
+  suspect = false
   user: string | undefined
   destination: Destination | undefined
   clientVerdict: Verdict | undefined

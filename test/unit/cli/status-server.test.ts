@@ -7,7 +7,7 @@ import { until } from '../../support/until.js'
 import { page } from './running.js'
 
 void t.test('who connects and says nothing keeps others from asking for a few seconds only', async (t) => {
-  const server = await startStatusServer({ address: '127.0.0.1', port: 0 }, new Registry(), () => ({}))
+  const server = await startStatusServer({ listen: { address: '127.0.0.1', port: 0 } }, new Registry(), () => ({}))
   t.teardown(() => server.close())
   const { port } = server.address
   let closed = 0
