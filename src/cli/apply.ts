@@ -6,7 +6,7 @@ import { isEmpty, makePlan } from '../../provisioning/plan.js'
 import type { Description } from '../../provisioning/resource.js'
 import { readStanding } from '../../provisioning/state-folder.js'
 import { duration } from '../config/values.js'
-import { describeError, MptkError } from '../errors.js'
+import { MptkError } from '../errors.js'
 import { shellLine } from '../shell-quote.js'
 import {
   configOption,
@@ -19,6 +19,7 @@ import {
 } from './provision-options.js'
 import { appliedText, planJson, planText } from './provision-text.js'
 import { untilSignal } from './signals.js'
+import { complain, print, printJson, printLine } from './print.js'
 
 interface ApplyArguments extends PlaceArguments {
   config: string
@@ -64,7 +65,8 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
       const plan = await inPlace(options, async (place) =>
         makePlan(await wanted(place), DRIVERS, place, await readStanding(place)),
       )
-      process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : planText(plan))
+      if (options.json) printJson(planJson(plan))
+      else print(planText(plan))
       return
     }
     const { signal, exitCode } = untilSignal()
@@ -78,10 +80,11 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
           signal,
           atBoot: options['at-boot'],
           ...(confirmWithin === undefined ? {} : { confirmWithin }),
-          ...(options.json ? {} : { progress: (line) => console.log(line) }),
+          ...(options.json ? {} : { progress: printLine }),
         }),
       )
-      process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : appliedText(plan))
+      if (options.json) printJson(planJson(plan))
+      else print(appliedText(plan))
       if (confirmWithin !== undefined && !isEmpty(plan) && !options.json) {
         const confirm = shellLine(['mptk', 'confirm', ...samePlace(options)])
         console.log(`undone again in ${confirmWithin} s unless you say: ${confirm}`)
@@ -89,7 +92,7 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
     } catch (error) {
       const code = exitCode()
       if (code === undefined) throw error
-      console.error(`mptk: ${describeError(error)}`)
+      complain(error)
       process.exitCode = code
     }
   },

@@ -3,6 +3,7 @@ import type { CommandModule } from 'yargs'
 import { detectKernel } from '../kernel/detect.js'
 import type { Finding, KernelReport } from '../kernel/kernel.js'
 import { doctorPathCommand } from './doctor-path.js'
+import { print, printJson } from './print.js'
 
 const MARK: Record<Finding['level'], string> = { ok: 'ok', info: 'info', warning: 'WARN', problem: 'FAIL' }
 
@@ -31,7 +32,8 @@ export const doctorCommand: CommandModule<object, DoctorArguments> = {
       .command(doctorPathCommand),
   handler({ json }) {
     const report = detectKernel().report()
-    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report))
+    if (json) printJson(report)
+    else print(formatReport(report))
     process.exitCode = report.mptcp ? 0 : 1
   },
 }

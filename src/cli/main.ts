@@ -3,10 +3,11 @@
 import './heap.js'
 import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
-import { describeError, MptkError } from '../errors.js'
+import { MptkError } from '../errors.js'
 import { registerCommands } from './commands.js'
 import { refuseUnknownOptions } from './unknown-options.js'
 import { version } from './version.js'
+import { complain } from './print.js'
 
 /** Wrong use: an unknown option, a wrong configuration, an address already taken. */
 const EXIT_USAGE = 2
@@ -48,7 +49,7 @@ async function main(argv: string[]): Promise<void> {
 }
 
 main(hideBin(process.argv)).catch((error: unknown) => {
-  console.error(`mptk: ${describeError(error)}`)
+  complain(error)
   process.exitCode =
     error instanceof MptkError && USAGE_CODES.includes(error.code) ? EXIT_USAGE : EXIT_FAILURE
 })

@@ -6,6 +6,7 @@ import { keptLogOf } from '../../provisioning/linux/service.js'
 import type { EnginePlace } from '../../provisioning/engine-place.js'
 import type { JournalStep } from '../../provisioning/journal.js'
 import { undoingJson, undoingText } from './provision-text.js'
+import { print, printJson } from './print.js'
 
 interface RevertArguments extends PlaceArguments {
   'dry-run': boolean
@@ -22,15 +23,15 @@ export const revertCommand: CommandModule<object, RevertArguments> = {
     await inPlace(options, async (place) => {
       if (options['dry-run']) {
         const steps = await planRevert({ table: DRIVERS, place })
-        if (options.json) process.stdout.write(`${JSON.stringify(undoingJson(steps ?? []), null, 2)}\n`)
-        else process.stdout.write(steps === undefined ? NOTHING : undoingText(steps))
+        if (options.json) printJson(undoingJson(steps ?? []))
+        else print(steps === undefined ? NOTHING : undoingText(steps))
         return
       }
       const done = await revert({ table: DRIVERS, place })
       const ids = (done ?? []).map(({ id }) => id)
-      if (options.json) process.stdout.write(`${JSON.stringify({ undone: ids }, null, 2)}\n`)
-      else if (done === undefined) process.stdout.write(NOTHING)
-      else process.stdout.write(revertedText(done, place))
+      if (options.json) printJson({ undone: ids })
+      else if (done === undefined) print(NOTHING)
+      else print(revertedText(done, place))
     })
   },
 }

@@ -68,11 +68,7 @@ export async function startStatusServer(
   }
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  pages: Pages,
-): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, pages: Pages): Promise<void> {
   const page = await find(request, pages)
   response.writeHead(page.code, { 'content-type': page.type, 'cache-control': 'no-store' }).end(page.body)
 }

@@ -3,6 +3,7 @@ import { DRIVERS } from '../../provisioning/linux/drivers.js'
 import { isWell, status } from '../../provisioning/status.js'
 import { inPlace, placeOptions, type PlaceArguments } from './provision-options.js'
 import { statusText } from './provision-text.js'
+import { print, printJson } from './print.js'
 
 /** `mptk status` */
 export const statusCommand: CommandModule<object, PlaceArguments> = {
@@ -11,8 +12,8 @@ export const statusCommand: CommandModule<object, PlaceArguments> = {
   builder: (yargs) => yargs.options(placeOptions),
   async handler(options) {
     const report = await inPlace(options, (place) => status(DRIVERS, place))
-    if (options.json) process.stdout.write(`${JSON.stringify(report ?? { state: 'none' }, null, 2)}\n`)
-    else process.stdout.write(report === undefined ? 'nothing is applied here\n' : statusText(report))
+    if (options.json) printJson(report ?? { state: 'none' })
+    else print(report === undefined ? 'nothing is applied here\n' : statusText(report))
     process.exitCode = report !== undefined && isWell(report) ? 0 : 1
   },
 }

@@ -22,8 +22,7 @@ function readAll(fd: number): string {
   const buffer = Buffer.alloc(1 << 20)
   let text = ''
   try {
-    for (let count = 1; count > 0; text += buffer.toString('utf8', 0, count))
-      count = readSync(fd, buffer)
+    for (let count = 1; count > 0; text += buffer.toString('utf8', 0, count)) count = readSync(fd, buffer)
   } catch (error) {
     if ((error as { code?: string }).code !== 'EAGAIN') throw error
   }

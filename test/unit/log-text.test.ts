@@ -57,10 +57,7 @@ void t.test('a session', (t) => {
     `${time} info  socks5 10.0.1.2:5 mptcp → 10.77.5.2:80 tcp ↑1.0 MB ↓12.3 GB 61.2 s reset: client broke off: ECONNRESET (10.0.3.2 1.0 MB)`,
   )
   const refused = { ...session, level: 'warn', up: 0, down: 0, outcome: 'handshake', error: 'no' }
-  t.equal(
-    logText(refused),
-    `${time} warn  socks5 127.0.0.1:46754 ↑0 B ↓0 B 50 ms handshake: no`,
-  )
+  t.equal(logText(refused), `${time} warn  socks5 127.0.0.1:46754 ↑0 B ↓0 B 50 ms handshake: no`)
   t.end()
 })
 

@@ -81,6 +81,13 @@ void t.test('with MPTCP', async (t) => {
 
   command.signal('SIGTERM')
   t.match(await command.ended, { code: 0, signal: null })
+
+  // the status on an address of a LAN: no web site reads it by a name of its own
+  const inLan = start(t, ['socks5', '--status', '10.98.1.1:9400'], { prefix: proxy.prefix })
+  await inLan.up()
+  const asked = (host: string): string =>
+    curl('-o', '/dev/null', '-w', '%{http_code}', '-H', `Host: ${host}`, 'http://10.98.1.1:9400/status')
+  t.strictSame(['10.98.1.1:9400', 'localhost', 'evil.example'].map(asked), ['200', '200', '403'])
 })
 
 void t.test('with MPTCP off in the namespace', async (t) => {

@@ -26,7 +26,11 @@ interface Held {
 async function held(t: Test, folder: string, format: 'text' | 'json', prefix: string[] = []): Promise<Held> {
   const [socks, status] = [await closedPort(), await closedPort()]
   const file = join(folder, 'mptk.yaml')
-  const service = { type: 'socks5', listen: `127.0.0.1:${socks}`, users: { alice: { password: 'wonderland' } } }
+  const service = {
+    type: 'socks5',
+    listen: `127.0.0.1:${socks}`,
+    users: { alice: { password: 'wonderland' } },
+  }
   const config = { services: [service], status: { listen: `127.0.0.1:${status}` }, log: { format } }
   writeFileSync(file, JSON.stringify(config), { mode: 0o600 })
   const [command = '', ...words] = [...prefix, process.execPath, MAIN, 'run', '--config', file]
@@ -127,7 +131,9 @@ void t.test('a full disk under the JSON log', async (t) => {
 
 void t.test('under systemd every line says how grave it is', async (t) => {
   const file = join(
-    t.testdir({ 'mptk.yaml': 'services: [{ type: socks5, listen: "127.0.0.1:0" }]\nlog: { format: text }\n' }),
+    t.testdir({
+      'mptk.yaml': 'services: [{ type: socks5, listen: "127.0.0.1:0" }]\nlog: { format: text }\n',
+    }),
     'mptk.yaml',
   )
   const script = 'export JOURNAL_STREAM="$(stat --dereference --format %d:%i /proc/self/fd/2)"; exec "$@"'

@@ -66,7 +66,10 @@ if (inOwnNetwork(t, import.meta.url)) {
         t.ok(serviceDriver.satisfied(now, resource), 'there')
         t.strictSame(serviceDriver.apply(now, resource, place), [], 'nothing to do a second time')
         t.equal(serviceDriver.conflict?.(now, resource), undefined)
-        t.match(await readFile(join(place.state, 'mptk-test.log'), 'utf8'), "words: one two|$(id)|it's|\nlimit: 8388608\n")
+        t.match(
+          await readFile(join(place.state, 'mptk-test.log'), 'utf8'),
+          "words: one two|$(id)|it's|\nlimit: 8388608\n",
+        )
         const session = await localRunner.run(['ps', '-o', 'sid=', '-p', (await pid()) ?? ''])
         t.equal(session.stdout.trim(), await pid(), 'in a session of its own')
       }
