@@ -1,6 +1,6 @@
 /** A log record as one line of text for people: when, how grave, and what. Pure. */
-import type { SessionRecord, SideRecord } from '../proxy/session.js'
 import { printable } from './printable.js'
+import type { SessionRecord, SideRecord } from './session-record.js'
 
 /** As pino writes it in JSON. */
 export interface LogRecord extends Record<string, unknown> {

@@ -33,8 +33,8 @@ async function held(t: Test, folder: string, format: 'text' | 'json', prefix: st
   }
   const config = { services: [service], status: { listen: `127.0.0.1:${status}` }, log: { format } }
   writeFileSync(file, JSON.stringify(config), { mode: 0o600 })
-  const [command = '', ...words] = [...prefix, process.execPath, MAIN, 'run', '--config', file]
-  const child = spawn(command, words, {
+  const words = [...prefix, process.execPath, MAIN, 'run', '--config', file]
+  const child = spawn('env', words, {
     env: { ...process.env, NODE_OPTIONS: '' },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
