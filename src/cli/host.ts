@@ -35,11 +35,7 @@ export interface HostOptions {
 }
 
 /** @throws {MptkError} with everything closed again */
-export async function startHost(
-  config: Config,
-  log: Logger,
-  options: HostOptions = {},
-): Promise<Host> {
+export async function startHost(config: Config, log: Logger, options: HostOptions = {}): Promise<Host> {
   const kernel = detectKernel()
   const sessions: Runtime['sessions'] = new Set()
   const metrics = createMetrics(() => countSessions(sessions), options.logDropped ?? (() => 0))
