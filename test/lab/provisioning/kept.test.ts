@@ -189,7 +189,7 @@ void t.test('a keeper of its own, and services without privileges', async (t) =>
       : 'not yet',
   )
   home.run('ip', 'link', 'set', 'cell', 'down')
-  await service.stderr.find(/"level":40.*uplink cell: down/)
+  await service.stderr.find(/"level":"warn".*uplink cell: down/)
   await until('shown by the service', () =>
     statusOf(home).uplinks?.[1]?.state === 'down' ? undefined : JSON.stringify(statusOf(home).uplinks),
   )

@@ -129,7 +129,7 @@ void t.test('what somebody else takes away, also where nothing was applied', asy
     rules(here).join() === [...WLAN_RULES, ...CELL_RULES].join() ? undefined : rules(here).join(),
   )
   await command.stderr.find(
-    /"level":40.*rule 5203 ipv4 was changed by somebody \(unknown\), found nothing: set again/,
+    /"level":"warn".*rule 5203 ipv4 was changed by somebody \(unknown\), found nothing: set again/,
   )
   here.run('ip', 'route', 'flush', 'table', '5200')
   await until('table 5200', () =>
