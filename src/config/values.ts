@@ -83,7 +83,6 @@ export const prefix = parsed('expected an IP address or prefix (as 10.0.0.0/8 or
   return text
 })
 
-/** `example.org`, `*.example.org`, `*` or a prefix: what a rule says of destinations. */
 const A_HOST_NAME = 'expected a host name without a port'
 export const hostName = z.string(A_HOST_NAME).regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, A_HOST_NAME)
 

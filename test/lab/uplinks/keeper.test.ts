@@ -166,6 +166,7 @@ void t.test('what somebody else takes away, also where nothing was applied', asy
   here.run('ip', 'route', 'replace', 'default', 'via', '10.73.1.1', 'dev', 'cell', 'metric', '200')
   await untilEndpoints(here, `${WLAN}; 10.73.1.3 id 202 subflow backup fullmesh dev cell`)
   t.match(here.run('ip', 'route', 'get', '10.99.9.9', 'from', '10.73.1.3'), /via 10\.73\.1\.1 dev cell/)
+  await command.stderr.find(/is the address of wlan too/)
   t.equal([...command.stderr.text.matchAll(/is the address of wlan too/g)].length, 1, 'told once')
 })
 
