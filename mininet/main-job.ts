@@ -12,6 +12,7 @@ import { MptkError } from '../src/errors.js'
 import { labFile } from './lab-control.js'
 import type { Lab } from './lab.js'
 import type { LabProcess } from './lab-process.js'
+import { MPTK_UP } from './mptk-process.js'
 import { startWebServer } from './web-server.js'
 
 /** `bonded` is MPTCP over both uplinks; the others are TCP bound to one uplink, through the same proxy. */
@@ -164,7 +165,7 @@ export class MainJob {
       .spawn([process.execPath, labFile('..', 'dist', 'src', 'cli', 'main.js'), 'run', '--config', file], {
         env: { NODE_OPTIONS: '' },
       })
-    await service.waitForLine(/^mptk \S+ on Linux/)
+    await service.waitForLine(MPTK_UP)
     return service
   }
 }

@@ -10,6 +10,9 @@ export function mptkCommand(...args: string[]): string[] {
 
 export const MPTK_ENV = { NODE_OPTIONS: '' } as const
 
+/** What `mptk run` says when everything is up, in either form of its log. */
+export const MPTK_UP = /\bmptk \S+ on Linux /
+
 /**
  * Starts one that goes on running, and returns when it has said that it is ready.
  * @throws {MptkError} MPTK_LAB with what it printed

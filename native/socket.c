@@ -2,6 +2,7 @@
 #include "common.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 static napi_value js_bind(napi_env env, napi_callback_info info)
@@ -164,6 +165,26 @@ static napi_value js_reset(napi_env env, napi_callback_info info)
 	return close_fd(env, fd);
 }
 
+/*
+ * O_NONBLOCK of the open file description, which every process that holds it shares. Returns
+ * what it was before.
+ */
+static napi_value js_non_blocking(napi_env env, napi_callback_info info)
+{
+	napi_value arg[2], before;
+	bool on;
+	int fd, flags;
+
+	if (!mptk_get_arguments(env, info, 2, arg) || !mptk_get_int(env, arg[0], "fd", &fd) ||
+	    !mptk_get_bool(env, arg[1], "on", &on))
+		return NULL;
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) < 0)
+		return mptk_throw_errno(env, errno, "fcntl", NULL);
+	MPTK_NAPI(env, napi_get_boolean(env, (flags & O_NONBLOCK) != 0, &before));
+	return before;
+}
+
 static napi_value address_of(napi_env env, napi_callback_info info,
                              int (*get)(int, struct sockaddr *, socklen_t *), const char *syscall)
 {
@@ -213,6 +234,7 @@ bool mptk_socket_init(napi_env env, napi_value exports)
 	       mptk_export(env, exports, "shutdown", js_shutdown) &&
 	       mptk_export(env, exports, "close", js_close) &&
 	       mptk_export(env, exports, "reset", js_reset) &&
+	       mptk_export(env, exports, "nonBlocking", js_non_blocking) &&
 	       mptk_export(env, exports, "localAddress", js_local_address) &&
 	       mptk_export(env, exports, "remoteAddress", js_remote_address);
 }

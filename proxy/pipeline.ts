@@ -4,6 +4,7 @@
  */
 import type { Destination } from '../src/address.js'
 import { describeError, MptkError } from '../src/errors.js'
+import { SESSION_ENDED } from '../src/log-text.js'
 import type { SocketWish, Verdict } from '../src/kernel/kernel.js'
 import type { RawInfo } from '../src/native.js'
 import type { Connection } from '../src/net/connection.js'
@@ -18,6 +19,7 @@ import type { Message, Peers } from './message.js'
 import type { Handshake, Request } from './request.js'
 import type { Runtime } from './runtime.js'
 import { infoOf, Session, sideRecord, verdictOf, type Outcome, type SessionRecord } from './session.js'
+import { LogInRefused } from './users/log-in.js'
 
 /** What makes one service. */
 export interface Pipeline {
@@ -63,7 +65,7 @@ export async function serve(pipeline: Pipeline, client: Connection, admission: A
     client.close()
     session.remote?.close()
     runtime.sessions.delete(session)
-    if (record !== undefined) report(runtime, record)
+    if (record !== undefined) report(runtime, record, session.suspect)
   }
 }
 
@@ -90,6 +92,7 @@ async function open(
     request = await handshake(pipeline, session, admission)
   } catch (error) {
     const limit = admission.refused || error instanceof LimitReached
+    session.suspect = error instanceof LogInRefused
     return session.record(limit ? 'limit' : 'handshake', NO_BYTES, { error: describeError(error) })
   }
   if (request === undefined) return session.record(admission.refused ? 'limit' : 'answered', NO_BYTES)
@@ -277,12 +280,13 @@ function count({ name, runtime }: Pipeline, side: 'client' | 'remote', verdict: 
   })
 }
 
-function report({ log, metrics }: Runtime, record: SessionRecord): void {
+function report({ log, metrics }: Runtime, record: SessionRecord, suspect: boolean): void {
   const { service, outcome } = record
   // the door counts those, and writes how many: anybody can cause as many as he likes
   if (outcome === 'limit') return
   metrics.sessions.inc({ service, outcome })
   metrics.bytes.inc({ service, direction: 'up' }, record.up)
   metrics.bytes.inc({ service, direction: 'down' }, record.down)
-  log.info(record, 'session ended')
+  // `error` is a fault of this program or of its kernel
+  log[outcome === 'error' || suspect ? 'warn' : 'info'](record, SESSION_ENDED)
 }

@@ -4,37 +4,13 @@ import { describeError } from '../src/errors.js'
 import type { ConnectionInfo, Kernel, Verdict } from '../src/kernel/kernel.js'
 import type { RawInfo } from '../src/native.js'
 import type { Connection } from '../src/net/connection.js'
-import type { ActiveRelay, RelayResult } from '../src/net/relay.js'
+import type { ActiveRelay } from '../src/net/relay.js'
+import type { Outcome, SessionRecord, SideRecord } from '../src/session-record.js'
+
+export type { Outcome, SessionRecord, SideRecord } from '../src/session-record.js'
 
 /** `answering`: a path test, which relays nothing. `refusing`: beyond a limit, and about to be told. */
 export type SessionState = 'handshake' | 'dialling' | 'relaying' | 'answering' | 'refusing'
-
-/** `eof` … are the relay's causes; the others end a session before there is a relay. */
-export type Outcome =
-  RelayResult['cause'] | 'handshake' | 'answered' | 'left' | 'denied' | 'unreachable' | 'limit' | 'error'
-
-/** One side of an ended session, with what each subflow carried. */
-export interface SideRecord extends Verdict {
-  address: string
-  subflows?: { local: string; remote: string; sent?: number; received?: number; retransmitted?: number }[]
-}
-
-/** What is logged when a session ends. */
-export interface SessionRecord {
-  session: number
-  service: string
-  user?: string
-  destination?: string
-  client: SideRecord
-  remote?: SideRecord
-  /** Bytes from client to destination, and back. */
-  up: number
-  down: number
-  /** Milliseconds. */
-  duration: number
-  outcome: Outcome
-  error?: string
-}
 
 let lastId = 0
 
@@ -47,6 +23,8 @@ export class Session {
   /** performance.now(): what durations are counted from. */
   readonly #started = performance.now()
   state: SessionState = 'handshake'
+  /** It may be somebody who guesses passwords. */
+  suspect = false
   user: string | undefined
   destination: Destination | undefined
   clientVerdict: Verdict | undefined

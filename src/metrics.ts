@@ -31,9 +31,14 @@ export interface Metrics {
   readonly ndiffportsConnections: Gauge
 }
 
-/** @param active reports each service's sessions in progress, asked at every scrape */
+/**
+ * Both are asked at every scrape.
+ * @param active reports each service's sessions in progress
+ * @param logDropped log lines dropped since the start
+ */
 export function createMetrics(
   active: () => Iterable<[service: string, state: string, count: number]>,
+  logDropped: () => number,
 ): Metrics {
   const registry = new Registry()
   const registers = [registry]
@@ -46,6 +51,15 @@ export function createMetrics(
     collect() {
       this.reset()
       for (const [service, state, count] of active()) this.set({ service, state }, count)
+    },
+  })
+  new Counter({
+    name: 'mptk_log_dropped_total',
+    help: 'Log lines dropped because nothing took them: a stopped reader, a full disk',
+    registers,
+    collect() {
+      this.reset()
+      this.inc(logDropped())
     },
   })
   return {

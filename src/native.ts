@@ -216,6 +216,11 @@ export interface NativeAddon {
   closeSoon(fd: number): void
   /** Closes with SO_LINGER 0: the peer sees a reset (MP_FASTCLOSE on MPTCP). */
   reset(fd: number): void
+  /**
+   * Sets or clears O_NONBLOCK of any descriptor, for every process that holds the same open file
+   * description. Returns what it was before.
+   */
+  nonBlocking(fd: number, on: boolean): boolean
   localAddress(fd: number): SocketAddress
   remoteAddress(fd: number): SocketAddress
   /** getsockopt: the option's value, as long as the kernel said. */

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { MptkError } from '../../src/errors.js'
-import { MPTK_ENV, mptkCommand, startMptk } from '../mptk-process.js'
+import { MPTK_ENV, MPTK_UP, mptkCommand, startMptk } from '../mptk-process.js'
 import type { Topology } from '../topology.js'
 import { startWebServer } from '../web-server.js'
 import type { Experiment, Measurement, Stage } from './experiment.js'
@@ -83,7 +83,7 @@ async function makeRouter({ lab, folder }: Stage): Promise<void> {
 async function startServices({ lab, folder }: Stage, host: string, services: object[]): Promise<void> {
   const file = join(folder, `${host}.yaml`)
   await writeFile(file, stringify({ services }), { mode: 0o600 })
-  await startMptk(lab.host(host), ['run', '--config', file], /^mptk \S+ on Linux/)
+  await startMptk(lab.host(host), ['run', '--config', file], MPTK_UP)
 }
 
 async function measure(stage: Stage, model: Model): Promise<Measurement> {

@@ -2,6 +2,7 @@
  * A service where there is no systemd: a process in a session of its own, its output in a file,
  * and a record that tells it from any later process with the same number. Plain sh throughout.
  */
+import { LOG_LIMIT_VARIABLE } from '../../src/log-file-limit.js'
 import { shellLine, shellWord } from '../../src/shell-quote.js'
 import type { Command } from '../resource.js'
 import { LEAVE_CGROUP } from './cgroup.js'
@@ -35,10 +36,14 @@ fi
 exec "$@"
 `.trim()
 
-/** Parameters: state/name, the script above, the words in base64, the capabilities that are left, the words. */
+/** Beyond so many bytes a service of ours begins its log anew, and keeps the one before as `NAME.log.1`. */
+const LOG_LIMIT = 8 << 20
+
+/** Parameters: state/name, the script above, the words in base64, the capabilities that are left, the log's limit as a variable, the words. */
 const START = `
 subject=$1 become=$2 words=$3 bounds=$4
-shift 4
+export "$5"
+shift 5
 umask 022
 mkdir -p "\${subject%/*}" && cd / && rm -f "$subject.pid" || exit 1
 ulimit -n 1048576 2>/dev/null || ulimit -n "$(ulimit -H -n)"
@@ -62,6 +67,31 @@ fi
 rm -f "$subject.pid" "$subject.pid.new"
 `
 
+const LIMIT = `${LOG_LIMIT_VARIABLE}=${LOG_LIMIT}`
+
+/** Parameters: state/name, the folder. What a revert leaves: it may say why there was one. */
+const KEEP_LOG = `
+umask 077
+for log in "$1.log" "$1.log.1"; do
+  { [ -s "$log" ] && mkdir -p "$2" && mv -f "$log" "$2/"; } || rm -f "$log"
+done
+`
+
+/** `/var/log/mptk` for `/var/lib/mptk`, a folder beside it for a state folder elsewhere. */
+export function keptLogs(state: string): string {
+  const [, parent, name] = /^(.*)\/lib\/([^/]+)$/.exec(state) ?? []
+  return parent === undefined || name === undefined ? `${state}-log` : `${parent}/log/${name}`
+}
+
+/** The service is gone: what it said stays, elsewhere. */
+export function keepLog(state: string, name: string): Command {
+  const folder = keptLogs(state)
+  return {
+    ...script(KEEP_LOG, [subjectOf(state, name), folder]),
+    typed: `# its log goes to ${folder}/${name}.log`,
+  }
+}
+
 const words = (argv: readonly string[]) => Buffer.from(argv.join('\0')).toString('base64')
 
 /** Everything of a service in the state folder begins with this. */
@@ -81,8 +111,8 @@ export function startProcess(
 ): Command {
   const bounds = ['-all', ...capabilities.map((each) => each.toLowerCase().replace(/^cap_/, '+'))].join(',')
   return {
-    ...script(START, [subject, BECOME, words(argv), bounds, ...argv]),
-    typed: `setsid ${shellLine(argv)} </dev/null >>${shellWord(`${subject}.log`)} 2>&1 &`,
+    ...script(START, [subject, BECOME, words(argv), bounds, LIMIT, ...argv]),
+    typed: `${LIMIT} setsid ${shellLine(argv)} </dev/null >>${shellWord(`${subject}.log`)} 2>&1 &`,
   }
 }
 

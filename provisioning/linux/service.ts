@@ -8,6 +8,8 @@ import { shellLine } from '../../src/shell-quote.js'
 import type { Command, ServiceResource } from '../resource.js'
 import {
   backgroundLife,
+  keepLog,
+  keptLogs,
   parseWords,
   readProcess,
   startProcess,
@@ -138,6 +140,11 @@ function sameWords(a: readonly string[] | null, b: readonly string[]): boolean {
   return a !== null && a.length === b.length && a.every((word, index) => word === b[index])
 }
 
+/** Where a revert leaves the log of one that is no unit. */
+export function keptLogOf(resource: ServiceResource, place: Place): string | undefined {
+  return isUnit(place, resource) ? undefined : `${keptLogs(place.state)}/${resource.name}.log`
+}
+
 function isUnit({ systemd }: Place, { manager }: ServiceResource): boolean {
   return systemd && manager !== 'none'
 }
@@ -209,7 +216,8 @@ export const serviceDriver: Driver<ServiceResource, ServiceState> = {
         : [stopProcess(subject)]
       return [
         ...before,
-        { argv: ['rm', '-f', '--', ...records, `${subject}.log`] },
+        { argv: ['rm', '-f', '--', ...records] },
+        ...(unit ? [] : [keepLog(place.state, name)]),
         ...removeLeftBehind(resource.leaves ?? [], state?.left ?? []),
       ]
     }

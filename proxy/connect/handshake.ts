@@ -14,7 +14,7 @@ import { encodeResponse, type Answer, type Status } from '../http/response.js'
 import { MessageReader } from '../message-reader.js'
 import { plainHost } from '../plain-host.js'
 import type { Handshake, Request } from '../request.js'
-import { logIn, refusalOf } from '../users/log-in.js'
+import { logIn, LogInRefused } from '../users/log-in.js'
 import type { Users } from '../users/users.js'
 import { spokenBy, wrongProtocol } from '../wrong-protocol.js'
 import { CHALLENGE, proxyCredentials } from './authorization.js'
@@ -77,7 +77,11 @@ async function authenticate(client: Connection, head: RequestHead, users: Users)
   const { username } = given
   // a client that has sent its request may end its direction and still wait for the answer
   const verdict = await logIn(client, users, given, 'break')
-  if (verdict !== 'right') throw await refuse(refusalOf(verdict, username))
+  if (verdict !== 'right') {
+    const error = new LogInRefused(verdict, username)
+    await refuse(error.message)
+    throw error
+  }
   return username
 }
 

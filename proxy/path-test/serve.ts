@@ -3,6 +3,7 @@ import { plainAddress } from '../../src/address.js'
 import { describeError, MptkError } from '../../src/errors.js'
 import { mptcpCounters } from '../../src/kernel/counters.js'
 import type { Kernel } from '../../src/kernel/kernel.js'
+import { SESSION_ENDED } from '../../src/log-text.js'
 import type { Connection } from '../../src/net/connection.js'
 import { readFrame } from '../../src/paths/path-test-frames.js'
 import {
@@ -55,7 +56,7 @@ export async function servePathTest(
   // nothing was relayed
   log.info(
     session.record(outcome, { up: 0, down: 0 }, { ...(error !== undefined && { error }) }),
-    'session ended',
+    SESSION_ENDED,
   )
 }
 

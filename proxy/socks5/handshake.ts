@@ -6,7 +6,7 @@ import { closeGently } from '../close-gently.js'
 import { MessageReader } from '../message-reader.js'
 import { plainHost } from '../plain-host.js'
 import type { Handshake, Request } from '../request.js'
-import { logIn, refusalOf } from '../users/log-in.js'
+import { logIn, LogInRefused } from '../users/log-in.js'
 import type { Users } from '../users/users.js'
 import { wrongProtocol } from '../wrong-protocol.js'
 import {
@@ -82,7 +82,7 @@ async function authenticate(
   const verdict = await logIn(client, users, credentials, leaving)
   if (verdict !== 'right') {
     await closeGently(client, encodeCredentialsStatus(false))
-    throw new MptkError('MPTK_HANDSHAKE', refusalOf(verdict, username))
+    throw new LogInRefused(verdict, username)
   }
   await client.write(encodeCredentialsStatus(true))
   return username

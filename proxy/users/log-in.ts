@@ -1,4 +1,5 @@
 /** A client's user name and password, whatever protocol carried them. */
+import { MptkError } from '../../src/errors.js'
 import { sleep } from '../../src/net/cancel.js'
 import type { Connection, Leaving } from '../../src/net/connection.js'
 import type { Users, Verdict } from './users.js'
@@ -25,8 +26,10 @@ export async function logIn(
   return verdict
 }
 
-/** For the record. */
-export function refusalOf(verdict: Exclude<Verdict, 'right'>, username: string): string {
-  const why = verdict === 'wrong' ? 'wrong user name or password' : `${verdict} from this address`
-  return `${why} (user ${JSON.stringify(username)})`
+/** What a session ends with whose client may not pass; its record is a warning. */
+export class LogInRefused extends MptkError {
+  constructor(verdict: Exclude<Verdict, 'right'>, username: string) {
+    const why = verdict === 'wrong' ? 'wrong user name or password' : `${verdict} from this address`
+    super('MPTK_HANDSHAKE', `${why} (user ${JSON.stringify(username)})`)
+  }
 }

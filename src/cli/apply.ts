@@ -6,7 +6,7 @@ import { isEmpty, makePlan } from '../../provisioning/plan.js'
 import type { Description } from '../../provisioning/resource.js'
 import { readStanding } from '../../provisioning/state-folder.js'
 import { duration } from '../config/values.js'
-import { describeError, MptkError } from '../errors.js'
+import { MptkError } from '../errors.js'
 import { shellLine } from '../shell-quote.js'
 import {
   configOption,
@@ -19,6 +19,7 @@ import {
 } from './provision-options.js'
 import { appliedText, planJson, planText } from './provision-text.js'
 import { untilSignal } from './signals.js'
+import { complain, print, printJson, printLine } from './print.js'
 import { isRefusal, trialLine } from './try-upstreams.js'
 
 /** Somebody who comes back a day later has not lost the host. Milliseconds. */
@@ -71,7 +72,8 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
         async (place) => makePlan(await wanted(place), DRIVERS, place, await readStanding(place)),
         { readOnly: true },
       )
-      process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : planText(plan))
+      if (options.json) printJson(planJson(plan))
+      else print(planText(plan))
       return
     }
     const { signal, exitCode } = untilSignal()
@@ -85,15 +87,15 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
           signal,
           atBoot: options['at-boot'],
           ...(confirmWithin === undefined ? {} : { confirmWithin }),
-          ...(options.json ? {} : { progress: (line) => console.log(line) }),
+          ...(options.json ? {} : { progress: printLine }),
         })
         // at boot nobody reads it, and a proxy may come later
         const trials = options['at-boot'] ? [] : await wish.tryUpstreams(place, signal)
         return { plan, trials }
       })
-      const told = { ...planJson(plan), upstreams: trials }
-      process.stdout.write(options.json ? `${JSON.stringify(told, null, 2)}\n` : appliedText(plan))
-      if (!options.json) for (const each of trials) console.log(trialLine(each))
+      if (options.json) printJson({ ...planJson(plan), upstreams: trials })
+      else print(appliedText(plan))
+      if (!options.json) for (const each of trials) printLine(trialLine(each))
       if (trials.some(isRefusal)) process.exitCode = 1
       if (confirmWithin !== undefined && !isEmpty(plan) && !options.json) {
         const confirm = shellLine(['mptk', 'confirm', ...samePlace(options)])
@@ -102,7 +104,7 @@ export const applyCommand: CommandModule<object, ApplyArguments> = {
     } catch (error) {
       const code = exitCode()
       if (code === undefined) throw error
-      console.error(`mptk: ${describeError(error)}`)
+      complain(error)
       process.exitCode = code
     }
   },

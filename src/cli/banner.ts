@@ -1,4 +1,4 @@
-/** The few lines that `mptk run` prints when everything is up. */
+/** What `mptk run` says when everything is up: a few lines for people, or the same as fields of a record. */
 import { release } from 'node:os'
 import { formatAddress } from '../address.js'
 import type { Host } from './host.js'
@@ -10,23 +10,44 @@ const FLAVOURS = {
   'tcp-only': 'no MPTCP',
 } as const
 
-export function banner(host: Host, tryIt: boolean): string {
+export interface Banner {
+  /** The first stands for all of them where there is room for one. */
+  lines: string[]
+  fields: object
+}
+
+export function banner(host: Host, tryIt: boolean): Banner {
   const { kernel } = host.runtime
   const why = kernel.whyNoMptcp()
   const lines = [
     `mptk ${version()} on Linux ${release()}: ${FLAVOURS[kernel.flavour]}${why === undefined ? '' : `, not in use: ${why}`}`,
   ]
-  for (const { name, listeners, egress } of host.services) {
-    for (const { address, opened } of listeners) {
-      const speaks = opened.protocol + (opened.reason === undefined ? '' : ` (${opened.reason})`)
-      lines.push(`  ${name.padEnd(12)} ${formatAddress(address)}  ${speaks}  → ${egress}`)
-    }
+  const listeners = host.services.flatMap(({ name, listeners, egress }) =>
+    listeners.map(({ address, opened }) => ({
+      service: name,
+      listen: formatAddress(address),
+      ...opened,
+      egress,
+    })),
+  )
+  for (const { service, listen, protocol, reason, egress } of listeners) {
+    const speaks = protocol + (reason === undefined ? '' : ` (${reason})`)
+    lines.push(`  ${service.padEnd(12)} ${listen}  ${speaks}  → ${egress}`)
   }
-  if (host.status !== undefined)
-    lines.push(`  ${'status'.padEnd(12)} http://${formatAddress(host.status.address)}/status`)
+  const status = host.status && `http://${formatAddress(host.status.address)}/status`
+  if (status !== undefined) lines.push(`  ${'status'.padEnd(12)} ${status}`)
   const socks = host.services.find(({ type }) => type === 'socks5')?.listeners[0]
-  if (tryIt && socks !== undefined) {
-    lines.push(`try: curl --socks5-hostname ${formatAddress(socks.address)} https://www.debian.org/`)
+  const command =
+    tryIt && socks !== undefined
+      ? `curl --socks5-hostname ${formatAddress(socks.address)} https://www.debian.org/`
+      : undefined
+  if (command !== undefined) lines.push(`try: ${command}`)
+  return {
+    lines,
+    fields: {
+      listeners,
+      ...(status !== undefined && { status }),
+      ...(command !== undefined && { try: command }),
+    },
   }
-  return lines.join('\n')
 }

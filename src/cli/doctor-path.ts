@@ -13,6 +13,7 @@ import { DEFAULT_PORT } from '../paths/path-test-protocol.js'
 import { formatPathReport } from './path-report.js'
 import { readNumber } from './perf-options.js'
 import { untilSignal } from './signals.js'
+import { print, printJson } from './print.js'
 
 interface PathArguments {
   to: string
@@ -54,7 +55,8 @@ export const doctorPathCommand: CommandModule<object, PathArguments> = {
     }
     try {
       const result = await testPaths(detectKernel(), options)
-      process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatPathReport(result))
+      if (json) printJson(result)
+      else print(formatPathReport(result))
       process.exitCode = result.ok ? 0 : 1
     } catch (error) {
       if (!signal.aborted) throw error

@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.js'
 import { detectKernel } from '../kernel/detect.js'
 import type { Finding, KernelReport } from '../kernel/kernel.js'
 import { doctorPathCommand, uplinksThatCarry } from './doctor-path.js'
+import { print, printJson } from './print.js'
 
 const MARK: Record<Finding['level'], string> = { ok: 'ok', info: 'info', warning: 'WARN', problem: 'FAIL' }
 
@@ -40,7 +41,8 @@ export const doctorCommand: CommandModule<object, DoctorArguments> = {
   async handler({ config, json }) {
     const uplinks = config === undefined ? undefined : uplinksThatCarry(await loadConfig(config))
     const report = detectKernel().report(uplinks)
-    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report))
+    if (json) printJson(report)
+    else print(formatReport(report))
     process.exitCode = report.mptcp ? 0 : 1
   },
 }

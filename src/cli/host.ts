@@ -9,7 +9,7 @@ import { startService, wishOf, type RunningService } from '../../proxy/service.j
 import type { Config } from '../config/schema.js'
 import { detectKernel } from '../kernel/detect.js'
 import { descriptorLimit, descriptorsInUse } from '../descriptors.js'
-import { createLogger, type Logger } from '../log.js'
+import type { Logger } from '../log.js'
 import { createMetrics } from '../metrics.js'
 import { watchHeldMemory } from '../net/held-memory.js'
 import { Relay } from '../net/relay.js'
@@ -30,17 +30,15 @@ export interface HostOptions {
   keptBy?: string | undefined
   /** Folder of the journal of `mptk apply`. */
   journal?: string | undefined
+  /** How many log lines nothing took. */
+  logDropped?: () => number
 }
 
 /** @throws {MptkError} with everything closed again */
-export async function startHost(
-  config: Config,
-  log: Logger = createLogger(config.log),
-  options: HostOptions = {},
-): Promise<Host> {
+export async function startHost(config: Config, log: Logger, options: HostOptions = {}): Promise<Host> {
   const kernel = detectKernel()
   const sessions: Runtime['sessions'] = new Set()
-  const metrics = createMetrics(() => countSessions(sessions))
+  const metrics = createMetrics(() => countSessions(sessions), options.logDropped ?? (() => 0))
   const names = serviceNames(config)
   const wishes = config.services.map((service, index) => wishOf(service, names[index] ?? service.type))
   const listeners = config.services.reduce((sum, { listen }) => sum + listen.length, 0)
@@ -67,7 +65,6 @@ export async function startHost(
     held.stop()
     relay.stop()
     await status?.close()
-    log.flush()
   }
 
   try {
@@ -81,7 +78,7 @@ export async function startHost(
     }
     logWarnings(log, services)
     if (config.status !== undefined) {
-      status = await startStatusServer(config.status.listen, metrics.registry, () =>
+      status = await startStatusServer(config.status, metrics.registry, () =>
         hostStatus(runtime, services, keepers?.status() ?? {}),
       )
     }

@@ -5,10 +5,11 @@ import { Keepers } from '../../provisioning/keep/keepers.js'
 import { defaultState } from '../../provisioning/engine-place.js'
 import { KEEP_FILE, writeKeepFile } from '../../provisioning/keep/state-file.js'
 import { loadConfig } from '../config/load.js'
+import type { Config } from '../config/schema.js'
 import { describeError, MptkError } from '../errors.js'
 import { mayConfigureNetwork } from '../kernel/capability.js'
 import { detectKernel } from '../kernel/detect.js'
-import { createLogger, type Logger } from '../log.js'
+import { openLog, type Log, type Logger } from '../log.js'
 import { createMetrics } from '../metrics.js'
 import { untilSignal } from './signals.js'
 
@@ -53,22 +54,32 @@ export const keepCommand: CommandModule<object, { config: string; state: string;
     if (!mayConfigureNetwork()) {
       throw new MptkError('MPTK_USAGE', 'mptk keep: expected CAP_NET_ADMIN, found a process without it')
     }
-    const log = createLogger(config.log)
-    // told by the state file: nothing listens here
-    const metrics = createMetrics(() => [])
-    const { signal } = untilSignal()
-    const keepers = new Keepers({ config, kernel: detectKernel(), log, metrics, folder: journal })
-    const teller = tell(keepers, state, log)
-    console.log(`keeping this host; state in ${state}`)
-    if (!signal.aborted) {
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    const log = openLog(config.log)
+    try {
+      await keepUntilSignal(log, config, state, journal)
+    } finally {
+      await log.close()
     }
-    clearInterval(teller)
-    keepers.stop()
-    // whoever reads it knows at once that nobody keeps any more
-    rmSync(state, { force: true })
-    log.flush()
   },
+}
+
+async function keepUntilSignal(log: Log, config: Config, state: string, journal: string): Promise<void> {
+  // told by the state file: nothing listens here
+  const metrics = createMetrics(
+    () => [],
+    () => log.dropped(),
+  )
+  const { signal } = untilSignal()
+  const keepers = new Keepers({ config, kernel: detectKernel(), log: log.logger, metrics, folder: journal })
+  const teller = tell(keepers, state, log.logger)
+  log.announce([`keeping this host; state in ${state}`], { state })
+  if (!signal.aborted) {
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  }
+  clearInterval(teller)
+  keepers.stop()
+  // whoever reads it knows at once that nobody keeps any more
+  rmSync(state, { force: true })
 }
 
 function tell(keepers: Keepers, file: string, log: Logger): NodeJS.Timeout {

@@ -3,10 +3,11 @@
 import './heap.js'
 import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
-import { describeError, MptkError } from '../errors.js'
+import { MptkError } from '../errors.js'
 import { overview, registerCommand } from './commands.js'
 import { refuseUnknownOptions } from './unknown-options.js'
 import { version } from './version.js'
+import { complain } from './print.js'
 
 /** Wrong use: an unknown option, a wrong configuration, an address already taken. */
 const EXIT_USAGE = 2
@@ -70,8 +71,7 @@ function inWords(message: string, name: string): string {
 }
 
 main(hideBin(process.argv)).catch((error: unknown) => {
-  // all mistakes of a configuration are one error
-  for (const line of describeError(error).split('\n')) console.error(`mptk: ${line}`)
+  complain(error)
   process.exitCode =
     error instanceof MptkError && USAGE_CODES.includes(error.code) ? EXIT_USAGE : EXIT_FAILURE
 })

@@ -33,6 +33,8 @@ import {
   type SocketArguments,
 } from './perf-options.js'
 import { version } from './version.js'
+import { printable, printableJson, printableLines } from '../printable.js'
+import { complain, printLine } from './print.js'
 
 /** For one connection to the server, proxies included; milliseconds. */
 const DIAL = 30_000
@@ -101,9 +103,11 @@ const serverCommand: CommandModule<object, ServerArguments> = {
       wish,
       limits,
       once: argv.once === true,
-      onTest: (client, plan, result) => console.log(serverLine(client, plan, result)),
+      onTest: (client, plan, result) => printLine(serverLine(client, plan, result)),
       onTrouble: (client, error) =>
-        console.error(`${client === undefined ? '' : `${formatAddress(client)}: `}${error.message}`),
+        console.error(
+          printable(`${client === undefined ? '' : `${formatAddress(client)}: `}${error.message}`),
+        ),
     })
     const { protocol, reason } = server.opened
     console.log(
@@ -166,12 +170,14 @@ const clientCommand: CommandModule<object, ClientArguments> = {
       ...((!json || process.stderr.isTTY) && { observer: progress }),
     })
     progress.end()
-    const report = json ? `${JSON.stringify(jsonReport(record, version()))}\n` : textSummary(record)
+    const report = json
+      ? `${printableJson(JSON.stringify(jsonReport(record, version())))}\n`
+      : printableLines(textSummary(record))
     await new Promise<void>((resolve) => process.stdout.write(report, () => resolve()))
     const code = signals.exitCode()
     if (record.error === undefined) return
     if (code === undefined) throw withoutServer(record.error, target, argv.through)
-    console.error(`mptk: ${record.error.message}`)
+    complain(record.error)
     process.exitCode = code
   },
 }

@@ -4,6 +4,7 @@ import { makePlan, isEmpty } from '../../provisioning/plan.js'
 import { readStanding } from '../../provisioning/state-folder.js'
 import { configOption, inPlace, loadWish, placeOptions, type PlaceArguments } from './provision-options.js'
 import { planJson, planText } from './provision-text.js'
+import { print, printJson } from './print.js'
 
 interface PlanArguments extends PlaceArguments {
   config: string
@@ -34,7 +35,8 @@ export const planCommand: CommandModule<object, PlanArguments> = {
       async (place) => makePlan(await wish.describe(place), DRIVERS, place, await readStanding(place)),
       { readOnly: true },
     )
-    process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : planText(plan))
+    if (options.json) printJson(planJson(plan))
+    else print(planText(plan))
     if (options['exit-code'] && !isEmpty(plan)) process.exitCode = EXIT_CHANGES
   },
 }

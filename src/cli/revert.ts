@@ -2,7 +2,11 @@ import type { CommandModule } from 'yargs'
 import { DRIVERS } from '../../provisioning/linux/drivers.js'
 import { planRevert, revert } from '../../provisioning/revert.js'
 import { dryRunOption, inPlace, placeOptions, type PlaceArguments } from './provision-options.js'
+import { keptLogOf } from '../../provisioning/linux/service.js'
+import type { EnginePlace } from '../../provisioning/engine-place.js'
+import type { JournalStep } from '../../provisioning/journal.js'
 import { undoingJson, undoingText } from './provision-text.js'
+import { print, printJson } from './print.js'
 
 interface RevertArguments extends PlaceArguments {
   'dry-run': boolean
@@ -19,15 +23,23 @@ export const revertCommand: CommandModule<object, RevertArguments> = {
     await inPlace(options, async (place) => {
       if (options['dry-run']) {
         const steps = await planRevert({ table: DRIVERS, place })
-        if (options.json) process.stdout.write(`${JSON.stringify(undoingJson(steps ?? []), null, 2)}\n`)
-        else process.stdout.write(steps === undefined ? NOTHING : undoingText(steps))
+        if (options.json) printJson(undoingJson(steps ?? []))
+        else print(steps === undefined ? NOTHING : undoingText(steps))
         return
       }
       const done = await revert({ table: DRIVERS, place })
       const ids = (done ?? []).map(({ id }) => id)
-      if (options.json) process.stdout.write(`${JSON.stringify({ undone: ids }, null, 2)}\n`)
-      else if (done === undefined) process.stdout.write(NOTHING)
-      else process.stdout.write(`${ids.map((id) => `undone: ${id}\n`).join('')}${ids.length} put back\n`)
+      if (options.json) printJson({ undone: ids })
+      else if (done === undefined) print(NOTHING)
+      else print(revertedText(done, place))
     })
   },
+}
+
+function revertedText(done: readonly JournalStep[], place: EnginePlace): string {
+  const undone = done.map(({ id }) => `undone: ${id}\n`).join('')
+  const logs = done.flatMap(({ resource }) =>
+    resource.kind === 'service' ? (keptLogOf(resource, place) ?? []) : [],
+  )
+  return `${undone}${logs.map((each) => `kept: ${each}\n`).join('')}${done.length} put back\n`
 }

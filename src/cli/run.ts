@@ -3,6 +3,7 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { checkConfig, loadConfig } from '../config/load.js'
 import { DEFAULT_CONFIG } from '../config/defaults.js'
 import type { Config } from '../config/schema.js'
+import { openLog, type Log } from '../log.js'
 import { startHost, type HostOptions } from './host.js'
 import { journalOption } from './keep.js'
 import { banner } from './banner.js'
@@ -13,7 +14,16 @@ const STOP_LIMIT = 5000
 
 /** Runs until SIGINT or SIGTERM; a second one while stopping ends the process at once. */
 async function runUntilSignal(config: Config, tryIt: boolean, options: HostOptions = {}): Promise<void> {
-  const host = await startHost(config, undefined, options)
+  const log = openLog(config.log)
+  try {
+    await runWith(log, config, tryIt, options)
+  } finally {
+    await log.close()
+  }
+}
+
+async function runWith(log: Log, config: Config, tryIt: boolean, options: HostOptions): Promise<void> {
+  const host = await startHost(config, log.logger, { ...options, logDropped: () => log.dropped() })
   // before the banner: whoever has read it may send a signal at once
   const ended = new Promise<void>((resolve) => {
     const onSignal = (): void => {
@@ -22,7 +32,8 @@ async function runUntilSignal(config: Config, tryIt: boolean, options: HostOptio
     }
     for (const signal of SIGNALS) process.on(signal, onSignal)
   })
-  console.log(banner(host, tryIt))
+  const { lines, fields } = banner(host, tryIt)
+  log.announce(lines, fields)
   await ended
   // not process.exit: libuv would wait for its threads. Nobody is told, for that may be what hangs
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), STOP_LIMIT).unref()

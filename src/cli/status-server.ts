@@ -2,9 +2,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { Registry } from 'prom-client'
-import { formatAddress, isLoopback, type SocketAddress } from '../address.js'
+import { isIP } from 'node:net'
+import { formatAddress, type SocketAddress } from '../address.js'
+import type { StatusConfig } from '../config/schema.js'
 import { describeError, MptkError } from '../errors.js'
 import { whyNotListening } from '../net/listen.js'
+import { printableJson } from '../printable.js'
 
 /**
  * Connections at a time, and how long a question may take, milliseconds: nobody who is slow or says
@@ -23,14 +26,15 @@ const SILENCE = 10_000
 
 /** @throws {MptkError} MPTK_LISTEN */
 export async function startStatusServer(
-  at: SocketAddress,
+  { listen: at, names = [] }: StatusConfig,
   metrics: Registry,
   status: () => object,
   silence = SILENCE,
 ): Promise<StatusServer> {
+  const pages = { metrics, status, names: new Set(names.map((name) => name.toLowerCase())) }
   const timeouts = { headersTimeout: PATIENCE, requestTimeout: PATIENCE, connectionsCheckingInterval: 1000 }
   const server = createServer(timeouts, (request, response) => {
-    answer(request, response, metrics, status).catch((error: unknown) => {
+    answer(request, response, pages).catch((error: unknown) => {
       response.writeHead(500, { 'content-type': 'text/plain' }).end(`${describeError(error)}\n`)
     })
   })
@@ -64,14 +68,16 @@ export async function startStatusServer(
   }
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  metrics: Registry,
-  status: () => object,
-): Promise<void> {
-  const page = await find(request, metrics, status)
+async function answer(request: IncomingMessage, response: ServerResponse, pages: Pages): Promise<void> {
+  const page = await find(request, pages)
   response.writeHead(page.code, { 'content-type': page.type, 'cache-control': 'no-store' }).end(page.body)
+}
+
+interface Pages {
+  metrics: Registry
+  status: () => object
+  /** In lower case. */
+  names: ReadonlySet<string>
 }
 
 interface Page {
@@ -87,11 +93,10 @@ const text = (code: number, body: string): Page => ({
 `,
 })
 
-async function find(request: IncomingMessage, metrics: Registry, status: () => object): Promise<Page> {
+async function find(request: IncomingMessage, { metrics, status, names }: Pages): Promise<Page> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET')
-  // a page of another site must not read this through the browser by a name that points at loopback
-  if (isLoopback(request.socket.localAddress ?? '') && !isLocalHost(request.headers.host)) {
-    return text(403, 'ask for this address by its IP address or as localhost')
+  if (!mayAskBy(request.headers.host, names)) {
+    return text(403, 'ask for this address by its IP address, as localhost or by a name of status.names')
   }
   switch (request.url?.split('?')[0]) {
     case '/healthz':
@@ -100,7 +105,7 @@ async function find(request: IncomingMessage, metrics: Registry, status: () => o
       return {
         code: 200,
         type: 'application/json',
-        body: `${JSON.stringify(status(), null, 2)}
+        body: `${printableJson(JSON.stringify(status(), null, 2))}
 `,
       }
     case '/metrics':
@@ -110,6 +115,14 @@ async function find(request: IncomingMessage, metrics: Registry, status: () => o
   }
 }
 
-function isLocalHost(host: string | undefined): boolean {
-  return host === undefined || /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i.test(host)
+/**
+ * A page of another site must not read this through somebody's browser by a name of its own that
+ * points here (DNS rebinding), on loopback or in a LAN; an IP address belongs to no site.
+ */
+function mayAskBy(host: string | undefined, names: ReadonlySet<string>): boolean {
+  // HTTP/1.0: no browser
+  if (host === undefined) return true
+  const [, ipv6, name = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d+)?$/.exec(host) ?? []
+  if (ipv6 !== undefined) return isIP(ipv6) === 6
+  return isIP(name) === 4 || name.toLowerCase() === 'localhost' || names.has(name.toLowerCase())
 }

@@ -4,6 +4,7 @@ import { isWell, status, type HostReport } from '../../provisioning/status.js'
 import { parseSocketAddress } from '../address.js'
 import { inPlace, placeOptions, type PlaceArguments } from './provision-options.js'
 import { statusText } from './provision-text.js'
+import { print, printJson } from './print.js'
 import { askRunning, runningText, statusAddress, type Running } from './running-status.js'
 
 interface StatusArguments extends PlaceArguments {
@@ -32,8 +33,8 @@ export const statusCommand: CommandModule<object, StatusArguments> = {
     // a proxy elsewhere is out of reach from here
     const elsewhere = options.host !== undefined || options.netns !== undefined
     const running = elsewhere ? undefined : await askRunning(asked ?? (await statusAddress(report?.config)))
-    if (options.json) print({ ...(report ?? { state: hidden ? 'unknown' : 'none' }), running })
-    else process.stdout.write(text(report, hidden, running))
+    if (options.json) printJson({ ...(report ?? { state: hidden ? 'unknown' : 'none' }), running })
+    else print(text(report, hidden, running))
     const well = report === undefined ? running?.status !== undefined : isWell(report)
     process.exitCode = well ? 0 : 1
   },
@@ -56,8 +57,4 @@ function text(report: HostReport | undefined, hidden: boolean, running: Running 
     : 'nothing is applied here\n'
   const applied = report === undefined ? nothing : statusText(report)
   return `${running === undefined ? '' : `${runningText(running)}\n`}${applied}`
-}
-
-function print(value: object): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
 }

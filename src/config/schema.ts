@@ -7,16 +7,22 @@ import { pathTest, type PathTestConfig } from './path-test.js'
 import { reverseTcp } from './reverse-tcp.js'
 import { socks5 } from './socks5.js'
 import { transparent } from './transparent.js'
-import { nat64Prefix, oneOrMore, socketAddress, wholeNumber } from './values.js'
+import { hostName, nat64Prefix, oneOrMore, socketAddress, wholeNumber } from './values.js'
 
 export const service = z.discriminatedUnion('type', [socks5, connect, reverseTcp, transparent, pathTest])
+
+const status = z.strictObject({
+  listen: socketAddress,
+  /** What else than an IP address or localhost it may be asked by. */
+  names: z.array(hostName).optional(),
+})
 
 export const configSchema = z
   .strictObject({
     services: z.array(service).min(1, 'expected at least one service'),
     /** What the host itself shall be: `mptk plan` and `mptk apply` bring it about. */
     host: host.optional(),
-    status: z.strictObject({ listen: socketAddress }).optional(),
+    status: status.optional(),
     log: z
       .strictObject({
         level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -34,3 +40,4 @@ export type ServiceConfig = Config['services'][number]
 /** Services that pass connections on. */
 export type RelayingConfig = Exclude<ServiceConfig, PathTestConfig>
 export type LogConfig = Config['log']
+export type StatusConfig = NonNullable<Config['status']>

@@ -88,6 +88,9 @@ export const prefix = parsed('expected an IP address or prefix (as 10.0.0.0/8 or
   return text
 })
 
+const A_HOST_NAME = 'expected a host name without a port'
+export const hostName = z.string(A_HOST_NAME).regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, A_HOST_NAME)
+
 const A_PATTERN = 'expected a name, *.name, private or a prefix as 10.0.0.0/8'
 
 /** `example.org`, `*.example.org`, `*`, `private` or a prefix: what a rule says of destinations. */

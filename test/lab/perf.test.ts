@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { Lab, readTopology } from '../../mininet/lab.js'
+import { MPTK_UP } from '../../mininet/mptk-process.js'
 import { median } from '../support/median.js'
 import { CLEAN, mptk, type PerfJson } from '../support/perf-command.js'
 import { until } from '../support/until.js'
@@ -106,7 +107,7 @@ void t.test('through a SOCKS5 proxy and through a reverse proxy', async (t) => {
   const password = join(folder, 'alice.password')
   await writeFile(password, 'wonderland\n', { mode: 0o600 })
   const proxy = lab.host('proxy').spawn(mptk('run', '--config', file), CLEAN)
-  await proxy.waitForLine(/^mptk \S+ on Linux/)
+  await proxy.waitForLine(MPTK_UP)
   await startServer(lab, 'web', WEB)
 
   const through = ['--through', `${PROXY}:1080`, '--username', 'alice', '--password-file', password]

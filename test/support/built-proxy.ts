@@ -159,6 +159,7 @@ export class BuiltProxy {
     for (; this.#linesRead < lines.length; this.#linesRead++) {
       const line = lines[this.#linesRead] ?? ''
       const entry = line.startsWith('{') ? (JSON.parse(line) as { msg?: string }) : {}
+      if (/^mptk \S+ on Linux /.test(entry.msg ?? '')) continue
       if (entry.msg !== 'session ended') {
         this.#complaints.push(line)
         continue
@@ -191,9 +192,16 @@ export async function startProxy(
     env: { NODE_OPTIONS: COLLECT_ON_SIGNAL },
     prefix,
   })
-  await command.stdout.find(/^ {2}status /).catch(async () => {
-    const { code, stderr } = await command.ended
-    throw new Error(`mptk run ended with ${code}: ${stderr}`)
+  const proxy = new BuiltProxy(command, statusPort, prefix, logLevel === 'info')
+  let ended: Ended | undefined
+  void command.ended.then((end) => (ended = end))
+  // the last that is opened
+  await until('the status address answers', async () => {
+    if (ended !== undefined) throw new Error(`mptk run ended with ${ended.code}: ${ended.stderr}`)
+    return proxy.page('/healthz').then(
+      () => undefined,
+      (error: unknown) => String(error),
+    )
   })
-  return new BuiltProxy(command, statusPort, prefix, logLevel === 'info')
+  return proxy
 }

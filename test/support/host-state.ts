@@ -14,9 +14,10 @@ ip mptcp endpoint; ip mptcp limits
 nft list ruleset
 for folder do
   [ -e "$folder" ] || continue
-  find "$folder" -printf '%p %y %m %U:%G %l\\n' | sort
+  # logs are what a revert leaves
+  find "$folder" ! -path '*/log' ! -path '*/log/*' -printf '%p %y %m %U:%G %l\\n' | sort
   # not of the long databases that other programs have
-  find "$folder" -type f \\( ! -path '/var/lib/*' -o -path '*/mptk*' \\) -exec sha256sum {} + | sort
+  find "$folder" -type f ! -path '*/log/*' \\( ! -path '/var/lib/*' -o -path '*/mptk*' \\) -exec sha256sum {} + | sort
 done
 `
 

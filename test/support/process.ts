@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url))
 
 export interface Ended {
   code: number | null
@@ -99,13 +99,31 @@ export class Command {
     this.#child.kill(signal)
   }
 
-  /** Where a service of this name listens, from the banner. */
+  /** Where a service of this name, or `status`, listens: `mptk run` says so in its log when it is up. */
   async addressOf(service: string): Promise<{ host: string; port: number }> {
-    const [, host = '', port] = await this.stdout.find(
-      new RegExp(`^  ${service} +(?:http://)?\\[?([0-9a-f.:]+?)\\]?:(\\d+)(?=[ /])`),
-    )
+    const { listeners, status } = await this.up()
+    const listen =
+      service === 'status'
+        ? status?.replace(/^http:\/\/(.*)\/status$/, '$1')
+        : listeners.find((each) => each.service === service)?.listen
+    const [, host = '', port] = /^\[?([0-9a-f.:]+?)\]?:(\d+)$/.exec(listen ?? '') ?? []
+    if (port === undefined) throw new Error(`no service ${service} in ${this.stderr.text}`)
     return { host, port: Number(port) }
   }
+
+  /** What `mptk run` says when everything is up, with its log in JSON and of level info. */
+  async up(): Promise<Up> {
+    const { input } = await this.stderr.find(/"msg":"mptk \S+ on Linux /)
+    return JSON.parse(input) as Up
+  }
+}
+
+/** {@link Command.up} */
+export interface Up {
+  msg: string
+  listeners: { service: string; listen: string; protocol: string; reason?: string; egress: string }[]
+  status?: string
+  try?: string
 }
 
 /** Starts `mptk` with these arguments; killed with the test, should it still run then. */

@@ -167,7 +167,7 @@ void t.test('a keeper of its own, and services without privileges', async (t) =>
   const keep = start(t, ['keep', '--config', config, '--state', file, '--journal', state], {
     prefix: home.prefix,
   })
-  await keep.stdout.find(/^keeping this host/)
+  await keep.stderr.find(/"msg":"keeping this host/)
   t.equal(home.run('stat', '-c', '%a', file).trim(), '644')
   const unprivileged = [...home.prefix, 'setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin']
   const service = startService(t, config, file, unprivileged)
@@ -189,7 +189,7 @@ void t.test('a keeper of its own, and services without privileges', async (t) =>
       : 'not yet',
   )
   home.run('ip', 'link', 'set', 'cell', 'down')
-  await service.stderr.find(/"level":40.*uplink cell: down/)
+  await service.stderr.find(/"level":"warn".*uplink cell: down/)
   await until('shown by the service', () =>
     statusOf(home).uplinks?.[1]?.state === 'down' ? undefined : JSON.stringify(statusOf(home).uplinks),
   )

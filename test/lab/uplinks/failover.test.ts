@@ -14,7 +14,7 @@ import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { recoveryOf } from '../../../mininet/experiments/recovery.js'
 import { Lab, readTopology } from '../../../mininet/lab.js'
-import { startMptk } from '../../../mininet/mptk-process.js'
+import { MPTK_UP, startMptk } from '../../../mininet/mptk-process.js'
 import type { Topology } from '../../../mininet/topology.js'
 import { median } from '../../support/median.js'
 import { scratchFolder } from '../../support/scratch.js'
@@ -68,7 +68,7 @@ async function scene(t: Test): Promise<Scene> {
   const run = async (host: string, config: object): Promise<void> => {
     const file = join(folder, `${host}.yaml`)
     writeFileSync(file, stringify({ ...config, log: { format: 'json' } }))
-    await startMptk(lab.host(host), ['run', '--config', file], /^mptk \S+ on Linux/)
+    await startMptk(lab.host(host), ['run', '--config', file], MPTK_UP)
   }
   const users = { [ALICE.username]: { password: ALICE.password } }
   await run('proxy', { services: [{ type: 'socks5', listen: PROXY, users, sendBuffer: SEND_BUFFER }] })

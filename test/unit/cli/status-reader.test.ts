@@ -11,7 +11,7 @@ const descriptors = (): number => readdirSync('/proc/self/fd').length
 void t.test('clients of the status address that say or read nothing are closed', async (t) => {
   /** More than the kernel takes for a client that does not read. */
   const long = { text: 'x'.repeat(32 * 1024 * 1024) }
-  const at = { address: '127.0.0.1', port: 0 }
+  const at = { listen: { address: '127.0.0.1', port: 0 } }
   const status = await startStatusServer(at, new Registry(), () => long, 500)
   t.teardown(() => status.close())
   const open = async (words: string) => {

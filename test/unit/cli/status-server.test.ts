@@ -7,7 +7,11 @@ import { until } from '../../support/until.js'
 import { page } from './running.js'
 
 void t.test('who connects and says nothing keeps others from asking for a few seconds only', async (t) => {
-  const server = await startStatusServer({ address: '127.0.0.1', port: 0 }, new Registry(), () => ({}))
+  const server = await startStatusServer(
+    { listen: { address: '127.0.0.1', port: 0 } },
+    new Registry(),
+    () => ({}),
+  )
   t.teardown(() => server.close())
   const { port } = server.address
   let closed = 0
@@ -24,4 +28,23 @@ void t.test('who connects and says nothing keeps others from asking for a few se
   })
   await until('the silent ones are gone', () => (closed === 100 ? undefined : `${closed} closed`))
   t.equal((await page(port, '/healthz')).code, 200, 'and somebody may ask still')
+})
+
+void t.test('it is asked by an IP address, as localhost, or by a name of the configuration', async (t) => {
+  const listen = { address: '127.0.0.1', port: 0 }
+  const user = '\u202e\u009b'
+  const server = await startStatusServer({ listen, names: ['Router.lan'] }, new Registry(), () => ({ user }))
+  t.teardown(() => server.close())
+  const { port } = server.address
+  const codeFor = async (host: string) => (await page(port, '/healthz', 'GET', host)).code
+  for (const host of ['localhost', '127.0.0.1', '192.168.1.1', '[::1]', '[2001:db8::1]', 'router.LAN']) {
+    t.equal(await codeFor(host), 200, host)
+    t.equal(await codeFor(`${host}:${port}`), 200, `${host}:${port}`)
+  }
+  for (const host of ['router', 'x.router.lan', 'router.lan.evil.example', '1.2.3.4.evil.example', '[x]']) {
+    t.equal(await codeFor(host), 403, host)
+  }
+  const { text } = await page(port, '/status')
+  t.notMatch(text, /[\u202e\u009b]/, 'names of strangers turn no terminal over')
+  t.strictSame(JSON.parse(text), { user })
 })

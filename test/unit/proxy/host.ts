@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import type { SessionRecord } from '../../../proxy/session.js'
 import { startHost, type Host } from '../../../src/cli/host.js'
 import { checkConfig } from '../../../src/config/load.js'
+import { LOGGER_OPTIONS } from '../../../src/log.js'
 import { until } from '../../support/until.js'
 
 /** Lets tests reach servers on loopback, which a proxy otherwise protects. */
@@ -28,7 +29,7 @@ export async function testHost(t: Test, ...services: object[]): Promise<TestHost
     'test',
   )
   const lines: string[] = []
-  const log = pino({ base: null }, { write: (line: string) => lines.push(line) })
+  const log = pino(LOGGER_OPTIONS, { write: (line: string) => lines.push(line) })
   const host = await startHost(config, log)
   t.teardown(() => host.stop())
   const records = (): SessionRecord[] =>

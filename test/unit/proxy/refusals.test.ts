@@ -60,8 +60,8 @@ void t.test('SOCKS5: a reply that says so, after the greeting and the request', 
   for (let n = 0; n < 20; n++) t.equal(await refused('127.0.0.2'), failure(LIMIT))
   const lines = warnings(test)
   t.match(lines, [
-    /"level":40.*"limit":"perSource".*"client":"127\.0\.0\.2:\d+"/,
-    /"level":40.*"limit":"connections".*"client":"127\.0\.0\.4:\d+"/,
+    /"level":"warn".*"limit":"perSource".*"client":"127\.0\.0\.2:\d+"/,
+    /"level":"warn".*"limit":"connections".*"client":"127\.0\.0\.4:\d+"/,
   ])
   t.equal(lines.length, 2, 'the others are counted')
   t.match(await test.host.runtime.metrics.refused.get(), {

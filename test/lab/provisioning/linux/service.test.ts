@@ -19,6 +19,7 @@ import { createServer } from 'node:net'
 const port = Number(readFileSync(process.argv[2], 'utf8'))
 if (port === 0) throw new Error('no port in the file')
 console.log('words:', process.argv.slice(3).join('|'))
+console.log('limit:', process.env.MPTK_LOG_LIMIT)
 if (process.argv.includes('stubborn')) process.on('SIGTERM', () => console.log('no'))
 createServer().listen(port, '127.0.0.1')
 `
@@ -65,13 +66,20 @@ if (inOwnNetwork(t, import.meta.url)) {
         t.ok(serviceDriver.satisfied(now, resource), 'there')
         t.strictSame(serviceDriver.apply(now, resource, place), [], 'nothing to do a second time')
         t.equal(serviceDriver.conflict?.(now, resource), undefined)
-        t.match(await readFile(join(place.state, 'mptk-test.log'), 'utf8'), "words: one two|$(id)|it's|\n")
+        t.match(
+          await readFile(join(place.state, 'mptk-test.log'), 'utf8'),
+          "words: one two|$(id)|it's|\nlimit: 8388608\n",
+        )
         const session = await localRunner.run(['ps', '-o', 'sid=', '-p', (await pid()) ?? ''])
         t.equal(session.stdout.trim(), await pid(), 'in a session of its own')
       }
       await perform(serviceDriver.restore(state, resource, place))
       t.equal(await sockets(), '', `nobody listens after ${done} of ${commands.length} and back`)
       t.strictSame(await leftovers(), [], 'nothing is left')
+      if (done === commands.length) {
+        const kept = await readFile(join(`${place.state}-log`, 'mptk-test.log'), 'utf8')
+        t.match(kept, "words: one two|$(id)|it's|\n", 'its log is kept')
+      }
       t.equal(await probe(serviceDriver, resource, place), null)
       await perform(serviceDriver.restore(state, resource, place))
     }

@@ -71,7 +71,7 @@ void t.test('shown is what a person would type', (t) => {
   }
   t.equal(
     serviceDriver.apply(null, service, place).map(commandText).join(''),
-    "setsid /usr/bin/mptk run --config '/etc/my proxy.yaml' </dev/null >>/nowhere/mptk.log 2>&1 &\n" +
+    "MPTK_LOG_LIMIT=8388608 setsid /usr/bin/mptk run --config '/etc/my proxy.yaml' </dev/null >>/nowhere/mptk.log 2>&1 &\n" +
       '# until it listens on tcp [::1]:1080, udp 127.0.0.1:53\n',
   )
   const file: FileResource = {
