@@ -198,10 +198,8 @@ function withoutRules({ site: { router } }: Router): () => void {
   return () => {
     for (const words of said) {
       const rule = words.split(' ').filter((each) => each !== '[detached]')
-      // whoever watches over them was faster
-      if (!router.run('ip', ...rule.slice(0, 1), 'rule', 'show', ...rule.slice(3, 5)).includes('iif')) {
-        router.run('ip', ...rule)
-      }
+      // the service keeps its uplinks' rules by itself, and may be faster
+      router.run('sh', '-c', 'ip "$@" || ip "$1" rule show priority "$5" | grep -q .', 'sh', ...rule)
     }
   }
 }
