@@ -14,11 +14,9 @@ const HEAD = 300
  * @returns {'free' | 'measured' | 'alone'}
  */
 export function laneOf(root, file) {
-  const [, alone] = /^\/\/ measures( alone)?$/m.exec(
-    readFileSync(join(root, file), 'utf8').slice(0, HEAD),
-  ) ?? [null]
-  if (alone === null) return 'free'
-  return alone === undefined ? 'measured' : 'alone'
+  const head = readFileSync(join(root, file), 'utf8').slice(0, HEAD)
+  if (/^\/\/ measures alone$/m.test(head)) return 'alone'
+  return /^\/\/ measures$/m.test(head) ? 'measured' : 'free'
 }
 
 export function testFiles(root, folder) {

@@ -16,8 +16,8 @@ for folder do
   [ -e "$folder" ] || continue
   # logs are what a revert leaves
   find "$folder" ! -path '*/log' ! -path '*/log/*' -printf '%p %y %m %U:%G %l\\n' | sort
-  # not of the long databases that other programs have
-  find "$folder" -type f ! -path '*/log/*' \\( ! -path '/var/lib/*' -o -path '*/mptk*' \\) -exec sha256sum {} + | sort
+  # not of the long databases that other programs have, nor of what a running service goes on to log
+  find "$folder" -type f ! -path '*/log/*' \\( ! -path '/var/lib/*' -o -path '*/mptk*' \\) ! -name 'mptk*.log' -exec sha256sum {} + | sort
 done
 `
 

@@ -76,8 +76,8 @@ export class Command {
     const [command = '', ...rest] = [...prefix, process.execPath, MAIN, ...args]
     const child = spawn(command, rest, {
       cwd,
-      // the test runner's own preloads must not come along
-      env: { ...process.env, NODE_OPTIONS: '', LC_ALL: 'C', ...env },
+      // neither the test runner's own preloads nor its measuring of coverage must come along
+      env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: undefined, LC_ALL: 'C', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     if (child.pid === undefined) throw new Error(`${command} did not start`)

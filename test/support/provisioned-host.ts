@@ -1,5 +1,5 @@
 /** A host with two uplinks in a namespace of its own, somebody else's settings on it, and `mptk` to provision it. */
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join as path } from 'node:path'
 import type { Test } from 'tap'
 import { localRunner, type Runner } from '../../src/exec.js'
@@ -8,6 +8,7 @@ import { hostStateOf, stateChanges } from './host-state.js'
 import { join, Namespace } from './netns.js'
 import { run, start, type Command, type Ended } from './process.js'
 import { scratchFolder } from './scratch.js'
+import { until } from './until.js'
 
 const CONFIG = `
 services:
@@ -100,6 +101,13 @@ export class ProvisionedHost {
 
   start(args: string[], env: Record<string, string> = {}): Command {
     return start(this.#t, args, { env })
+  }
+
+  /** As a crash would end it; returns when it is gone. */
+  async killService(): Promise<void> {
+    const [pid = ''] = readFileSync(path(this.state, 'mptk.pid'), 'utf8').split(' ')
+    process.kill(Number(pid), 'SIGKILL')
+    await until('the service to be gone', () => (existsSync(`/proc/${pid}/exe`) ? 'it is there' : undefined))
   }
 
   /** With its own folder and others. */

@@ -48,6 +48,8 @@ void t.test('there and back, with others’ settings untouched', async (t) => {
 void t.test('drift is named; of an uplink it is the life it leads', async (t) => {
   const host = new ProvisionedHost(t)
   await host.mptk('apply')
+  // which would set again at once what somebody changes
+  await host.killService()
   host.namespace.setSysctl('net.ipv4.tcp_keepalive_time', 700)
   host.namespace.run('ip', 'mptcp', 'endpoint', 'delete', 'id', '200')
   const { code, stdout } = await host.mptk('status')

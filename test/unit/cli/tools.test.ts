@@ -23,7 +23,7 @@ void t.test('mptk schema', async (t) => {
     required: ['services'],
     additionalProperties: false,
   })
-  t.strictSame(Object.keys(schema.properties), ['services', 'host', 'status', 'log', 'relay'])
+  t.strictSame(Object.keys(schema.properties), ['services', 'host', 'status', 'log', 'relay', 'nat64'])
   const { items } = schema.properties['services'] ?? {}
   const services = items?.oneOf ?? items?.anyOf ?? []
   t.ok(services.length > 1)

@@ -285,7 +285,7 @@ void t.test('an unknown key at each level is named before anything that is missi
     [socks5({ target: 'a:1' }), 'services[0]: expected one of '],
     [
       { ...socks5(), status: { listen: '127.0.0.1:1', path: '/' } },
-      'status: expected listen, found the unknown key "path"',
+      'status: expected listen or names, found the unknown key "path"',
     ],
     [{ ...socks5(), log: { levl: 'info' } }, 'log: found the unknown key "levl": did you mean level?'],
     [{ ...socks5(), relay: { buffer: 2 } }, 'relay: expected threads, found the unknown key "buffer"'],
