@@ -24,16 +24,24 @@ interface Waiter {
 /**
  * What counts as the peer's having left. `break`: that its connection is gone (reset, timed out,
  * hung up). A peer that has ended its direction may still wait for the answer (`nc -N`, HTTP/1.0).
- * `end`: that as well, when nothing it sent before waits to be read: for one that is to hear from
- * us before it says more, and has said nothing ahead.
+ * `end`: after a moment that as well, when nothing it sent before waits to be read: for one that is
+ * to hear from us before it says more, and has said nothing ahead.
  */
 export type Leaving = 'break' | 'end'
+
+/**
+ * Milliseconds for work to be done after the peer has ended its direction: one that leaves cannot be told
+ * from one that only has nothing more to say and waits for its answer, which mostly comes sooner.
+ */
+const AFTER_END = 1000
 
 /** Somebody who works for the peer and wants to know when it has left. */
 interface Attendant {
   leaving: Leaving
-  /** The peer has ended its direction, which was not leaving: only a break is still to come. */
+  /** The peer has ended its direction: only a break is still to come. */
   ended: boolean
+  /** Runs from there on where that is leaving. */
+  patience?: NodeJS.Timeout
   gone: Cancel
 }
 
@@ -100,12 +108,13 @@ export class Connection {
    */
   async attend<T>(leaving: Leaving, work: (gone: Cancellation) => Promise<T>): Promise<T> {
     this.#check()
-    const attendant = { leaving, ended: false, gone: new Cancel() }
+    const attendant: Attendant = { leaving, ended: false, gone: new Cancel() }
     this.#attendant = attendant
     try {
       this.#watch()
       return await work(attendant.gone)
     } finally {
+      clearTimeout(attendant.patience)
       this.#attendant = undefined
       if (this.#open && this.#failure === undefined) this.#watch()
     }
@@ -193,9 +202,18 @@ export class Connection {
       if (waits) this.#attendant = undefined
       return waits ? undefined : 'its connection is gone'
     }
-    if (attendant.leaving === 'end' && !waits) return 'it has ended its direction'
     attendant.ended = true
+    if (attendant.leaving === 'end' && !waits) {
+      attendant.patience = setTimeout(() => this.#leave(attendant), AFTER_END)
+    }
     return undefined
+  }
+
+  #leave(attendant: Attendant): void {
+    if (this.#attendant !== attendant || this.#failure !== undefined) return
+    this.#attendant = undefined
+    this.#watch()
+    attendant.gone.abort(new MptkError('MPTK_LEFT', 'the client left: it has ended its direction'))
   }
 
   /** Whether bytes of the peer wait to be read. */

@@ -119,7 +119,7 @@ export class BuiltProxy {
   }
 
   /**
-   * Waits until no session is left, each has left its record, and the descriptors are those of
+   * Waits until no session is left, each has left its record, and there are no more descriptors than
    * `before`; of pipes, each relay thread may have kept some empty ones for the next splice.
    */
   async settled(before: Record<string, number>): Promise<void> {
@@ -136,8 +136,9 @@ export class BuiltProxy {
         return `${this.#recordsRead} records of ${ended} sessions`
       }
       if (pipes > mostPipes) return `${pipes} pipes, at most ${mostPipes} expected`
-      const [now, then] = [JSON.stringify(others), JSON.stringify(othersBefore)]
-      return now === then ? undefined : `descriptors ${now}, before ${then}`
+      // the question whether it was up may have been open before
+      const more = Object.entries(others).some(([kind, count]) => count > (othersBefore[kind] ?? 0))
+      return more ? `descriptors ${JSON.stringify(others)}, before ${JSON.stringify(othersBefore)}` : undefined
     })
   }
 
