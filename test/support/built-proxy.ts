@@ -138,7 +138,9 @@ export class BuiltProxy {
       if (pipes > mostPipes) return `${pipes} pipes, at most ${mostPipes} expected`
       // the question whether it was up may have been open before
       const more = Object.entries(others).some(([kind, count]) => count > (othersBefore[kind] ?? 0))
-      return more ? `descriptors ${JSON.stringify(others)}, before ${JSON.stringify(othersBefore)}` : undefined
+      return more
+        ? `descriptors ${JSON.stringify(others)}, before ${JSON.stringify(othersBefore)}`
+        : undefined
     })
   }
 
