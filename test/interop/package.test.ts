@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { parse, stringify } from 'yaml'
+import { MPTK_UP } from '../../mininet/mptk-process.js'
 import { localRunner } from '../../src/exec.js'
 import { Namespace } from '../support/netns.js'
 import { OwnSystemd } from '../support/own-systemd.js'
@@ -89,7 +90,8 @@ void t.test('packed, installed, booted', async (t) => {
     await localRunner.run(['chmod', '-R', 'a+rX', dirname(config)])
     await firstLine(t, [...network.prefix, process.execPath, '-e', SERVER, served], /^ready$/)
     const mptk = join(installed.folder, '..', '.bin', 'mptk')
-    await firstLine(t, [...installed.prefix, mptk, 'run', '--config', config], /^ {2}socks5/, served)
+    const words = ['sh', '-c', 'exec "$@" 2>&1', 'sh', mptk, 'run', '--config', config]
+    await firstLine(t, [...installed.prefix, ...words], MPTK_UP, served)
     t.equal(await relayed(network.prefix), 'the page')
 
     const core = join(installed.folder, 'prebuilds', `linux-${process.arch}-glibc`, 'mptk.node')
