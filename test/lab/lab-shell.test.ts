@@ -36,7 +36,7 @@ void t.test('the end of input ends it', async (t) => {
 
 void t.test('what is not there is told before or with what is', async (t) => {
   const nowhere = await run(t, ['lab', 'shell', 'nowhere'])
-  t.match(nowhere, { code: 1, stderr: /there is no topologies\/nowhere\.json/ })
+  t.match(nowhere, { code: 2, stderr: /expected a topology \(mobile, models, .*found "nowhere"/ })
   const nobody = await run(t, ['lab', 'shell', 'thesis', '--host', 'nobody'])
   t.match(nobody, { code: 1, stderr: /there is no host nobody; there are client, router/ })
 })
