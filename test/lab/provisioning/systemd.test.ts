@@ -140,10 +140,13 @@ void t.test('a router under systemd', async (t) => {
       network.router.run('sh', '-c', 'for f in 4 6; do ip -$f rule; done | grep unr')
     const applied = barriers()
     t.match(applied, /^(5218:.* iif l1 ipproto tcp unreachable\n){2}$/)
+    // which sets them again at once, and is not there yet so early
+    await systemd.run('systemctl', 'stop', 'mptk-keep')
     for (const family of ['-4', '-6']) network.router.run('ip', family, 'rule', 'delete', 'priority', '5218')
     await systemd.run('systemctl', 'start', 'mptk-barrier')
     t.equal(barriers(), applied)
     t.match(await property('mptk-barrier', 'Before'), /network-pre\.target/, 'before any network manager')
+    await systemd.run('systemctl', 'start', 'mptk-keep')
   })
 
   await t.test('is started again when it is killed', async () => {
@@ -218,7 +221,7 @@ void t.test('one that was not confirmed, after a reboot', async (t) => {
   const systemd = await OwnSystemd.boot(t, network.router, folder)
   await until('everything to be put back', async () => {
     const { stdout } = await run(t, ['status'], { prefix: systemd.prefix })
-    return stdout.startsWith('nothing is applied') ? undefined : stdout
+    return stdout.includes('nothing is applied here') ? undefined : stdout
   })
   t.equal(await systemd.run('systemctl', 'list-units', '--plain', '--no-legend', 'mptk.service'), '')
   t.notMatch(await rulesOf(systemd), /^52/m, 'the barrier too, which was there before')

@@ -33,6 +33,8 @@ void t.test('a proxy under systemd', async (t) => {
   await systemd.write(USERS, 'alice: { password: secret }\n')
   const applied = await mptk('apply', '--config', CONFIG)
   t.equal(applied.code, 0, applied.stderr)
+  // a checkout in somebody's home or in /tmp cannot be run by a user of its own, and that is told
+  const asRoot = /nobody but root can run/.test(applied.stdout + applied.stderr)
 
   await t.test(
     'the service is nobody in particular, with no more than its configuration needs',
@@ -40,7 +42,8 @@ void t.test('a proxy under systemd', async (t) => {
       const pid = await systemd.run('systemctl', 'show', '--value', '--property=MainPID', 'mptk')
       const status = await systemd.run('cat', `/proc/${pid}/status`)
       const [uid = '0'] = /^Uid:\t(\d+)/m.exec(status)?.slice(1) ?? []
-      t.ok(Number(uid) >= 61_184 && Number(uid) <= 65_519, `a user that systemd made: ${uid}`)
+      if (asRoot) t.equal(uid, '0', 'root, without what makes root')
+      else t.ok(Number(uid) >= 61_184 && Number(uid) <= 65_519, `a user that systemd made: ${uid}`)
       for (const set of ['CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) {
         t.equal(BigInt(`0x${new RegExp(`^${set}:\\t(\\w+)`, 'm').exec(status)?.[1] ?? 'f'}`), BIND, set)
       }
@@ -50,7 +53,7 @@ void t.test('a proxy under systemd', async (t) => {
         ['setpriv', `--reuid=${uid}`, '--clear-groups', 'cat', CONFIG],
         { reject: false },
       )
-      t.not(exitCode, 0, 'whose files stay root’s: systemd reads them for it')
+      t.equal(exitCode !== 0, !asRoot, 'whose files stay root’s: systemd reads them for it')
     },
   )
 

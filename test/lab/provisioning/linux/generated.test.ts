@@ -120,7 +120,10 @@ if (inOwnNetwork(t, import.meta.url)) {
     t.equal(await readFile(join(out, 'mptk', 'mptk.yaml'), 'utf8'), text)
     t.equal((await stat(join(out, 'mptk', 'mptk.yaml'))).mode & 0o777, 0o600)
     const unit = await readFile(join(out, 'systemd', 'system', 'mptk.service'), 'utf8')
-    t.match(unit, /^ExecStart=\/usr\/local\/bin\/mptk run --config \/etc\/mptk\/mptk\.yaml$/m)
+    t.match(
+      unit,
+      /^ExecStart=\/usr\/local\/bin\/mptk run --config \/etc\/mptk\/mptk\.yaml --kept-by \/run\/mptk\/keep\.json$/m,
+    )
     const wrong = await mptk(t, ['generate', 'floppy', '--config', config, '--out', out])
     t.equal(wrong.code, 2)
   })
