@@ -44,7 +44,9 @@ export function recordFaults(finished: Finished, records: readonly SessionRecord
     // a proxy may have passed on both ends of stream before the reset reaches it
     const allSent = client.sent === transfer.up && server?.sent === transfer.down
     const maybeWhole = transfer.cut.how === 'leave' || allSent
-    if (outcome !== 'reset' && !(outcome === 'eof' && maybeWhole)) faults.push(`outcome ${outcome}`)
+    // a client may break off while its destination is still dialled
+    const left = outcome === 'left' && transfer.cut.by === 'client'
+    if (outcome !== 'reset' && !left && !(outcome === 'eof' && maybeWhole)) faults.push(`outcome ${outcome}`)
   }
   return faults.map((fault) => `${fault}: ${JSON.stringify({ transfer, client, server, record })}`)
 }
